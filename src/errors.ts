@@ -1,0 +1,82 @@
+/**
+ * Every failure the package reports, with the HTTP status the middleware answers it with and whether the same
+ * request may succeed later. Codes are public API; each has a section in docs/errors.md.
+ */
+export const ERROR_CODES = {
+  'empty-body': { status: 400, retryable: false, title: 'The request has no body' },
+  'missing-field': { status: 400, retryable: false, title: 'The photo field is missing' },
+  'several-files': { status: 400, retryable: false, title: 'More than one file was sent in the photo field' },
+  'invalid-base64': { status: 400, retryable: false, title: 'The photo is not valid base64' },
+  'malformed-request': { status: 400, retryable: false, title: 'The request cannot be parsed' },
+  'body-already-read': { status: 500, retryable: false, title: 'The request body was read before the gate saw it' },
+  'payload-too-large': { status: 413, retryable: false, title: 'The photo has too many bytes' },
+  'too-many-pixels': { status: 413, retryable: false, title: 'The photo has too many pixels' },
+  'unsupported-media-type': { status: 415, retryable: false, title: 'The content is not a supported image format' },
+  'unreadable-image': { status: 422, retryable: false, title: 'The image is damaged or cut off' },
+  'no-face': { status: 422, retryable: false, title: 'No face was found in the photo' },
+  'several-faces': { status: 422, retryable: false, title: 'More than one face was found in the photo' },
+  'face-too-small': { status: 422, retryable: false, title: 'The face is too small' },
+  'quality-rejected': { status: 422, retryable: false, title: 'The face image is not good enough for recognition' },
+  'slow-upload': { status: 408, retryable: true, title: 'The upload took too long' },
+  'client-gone': { status: 499, retryable: true, title: 'The client closed the connection' },
+  aborted: { status: 499, retryable: true, title: 'The call was aborted' },
+  'queue-full': { status: 503, retryable: true, title: 'Too many photos are waiting' },
+  'shutting-down': { status: 503, retryable: true, title: 'The service is shutting down' },
+  'gate-closed': { status: 503, retryable: true, title: 'The gate is closed' },
+  'worker-crashed': { status: 503, retryable: true, title: 'A scoring worker stopped' },
+  'deadline-exceeded': { status: 504, retryable: true, title: 'Scoring took too long' },
+  'scoring-failed': { status: 500, retryable: false, title: 'Scoring failed' },
+  'invalid-model-output': { status: 500, retryable: false, title: 'A model answered with unusable numbers' },
+  'model-missing': { status: 500, retryable: false, title: 'A model file is missing' },
+  'model-integrity': { status: 500, retryable: false, title: 'A model file is not the one the manifest names' },
+  'model-incompatible': { status: 500, retryable: false, title: 'A model cannot be used' },
+  'native-module-missing': { status: 500, retryable: false, title: 'A native module cannot be loaded' },
+  'worker-file-missing': { status: 500, retryable: false, title: 'The worker script was not found' },
+  'invalid-option': { status: 500, retryable: false, title: 'An option is not valid' },
+  'metrics-conflict': { status: 500, retryable: false, title: 'The metrics are already registered' },
+  'invalid-embedding': { status: 500, retryable: false, title: 'An embedding cannot be used' },
+  'embedding-mismatch': { status: 409, retryable: false, title: 'Embeddings of different models cannot be compared' },
+  'subject-exists': { status: 409, retryable: false, title: 'The subject is already enrolled' },
+  'subject-unknown': { status: 404, retryable: false, title: 'The subject is not enrolled' },
+  'invalid-subject': { status: 400, retryable: false, title: 'The subject identifier is not valid' },
+  'gallery-empty': { status: 409, retryable: false, title: 'Nobody is enrolled' },
+  'matcher-failed': { status: 502, retryable: true, title: 'The face matcher failed' },
+  'matcher-invalid-answer': { status: 502, retryable: false, title: 'The face matcher gave an unusable answer' },
+} as const satisfies Record<string, { status: number; retryable: boolean; title: string }>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+export interface DiffiqaErrorOptions {
+  /** What went wrong below; never sent to a client. */
+  readonly cause?: unknown
+  /** Machine-readable facts that may be shown to a client: never pixels, embeddings, file names or EXIF. */
+  readonly details?: Readonly<Record<string, unknown>>
+  /** Seconds after which a retry may succeed; becomes `Retry-After`. */
+  readonly retryAfterSeconds?: number
+}
+
+/** The only error class the package throws on purpose. */
+export class DiffiqaError extends Error {
+  override readonly name = 'DiffiqaError'
+  readonly code: ErrorCode
+  /** HTTP status the middleware answers with. */
+  readonly status: number
+  readonly retryable: boolean
+  readonly details: Readonly<Record<string, unknown>>
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(code: ErrorCode, message?: string, options: DiffiqaErrorOptions = {}) {
+    const entry = ERROR_CODES[code]
+    super(message ?? entry.title, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.status = entry.status
+    this.retryable = entry.retryable
+    this.details = options.details ?? {}
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+/** True for a {@link DiffiqaError}, also one made by a second copy of the package. */
+export function isDiffiqaError(error: unknown): error is DiffiqaError {
+  return error instanceof Error && error.name === 'DiffiqaError' && 'code' in error
+}

@@ -1,0 +1,52 @@
+import type { ErrorCode } from '../errors.ts'
+import type { ModelName, PolicyName, Purpose, ThresholdSet } from '../inference/manifest.ts'
+import type { ReasonCode } from '../quality/types.ts'
+import type { Mode, Verdict } from './types.ts'
+
+/** Everything the gate tells about itself; also published on the diagnostics channel `express-diffiqa:<name>`. */
+export interface GateEvents {
+  /** One per judged face, at the end of an assessment. */
+  verdict: { readonly verdict: Verdict }
+  /** A photo was refused before a face could be judged (no face, unreadable, …). */
+  refusal: { readonly reason: ReasonCode; readonly code: ErrorCode; readonly purpose: Purpose; readonly mode: Mode }
+  /** One per assessment, whatever came of it. */
+  assessed: {
+    readonly outcome: 'accept' | 'down-weight' | 'reject' | 'degraded' | 'shed' | 'error' | 'aborted'
+    readonly totalMs: number
+    readonly faces: number | undefined
+    readonly purpose: Purpose
+  }
+  /** The gate's own failure. */
+  failure: { readonly code: ErrorCode }
+  /** Load turned away. */
+  shed: { readonly reason: 'queue_full' | 'deadline' | 'draining' }
+  /** Passed on without a score (onFailure: 'pass'). */
+  degraded: { readonly code: ErrorCode; readonly purpose: Purpose }
+  cache: { readonly result: 'hit' | 'miss'; readonly entries: number }
+  'worker-restart': { readonly reason: 'crash' | 'watchdog' | 'memory' }
+  thresholds: { readonly policy: PolicyName | 'custom'; readonly thresholds: Readonly<Record<Purpose, ThresholdSet>> }
+  'model-ready': { readonly model: ModelName; readonly loadMs: number }
+  /** A wrapped matcher was called, or kept from being called. Emitted by `guard()`. */
+  matcher: {
+    readonly matcher: string
+    readonly operation: 'identify' | 'verify' | 'enrol' | 'remove'
+    readonly outcome: 'ok' | 'error' | 'aborted' | 'withheld'
+    readonly durationMs: number
+    readonly rawScore?: number
+    readonly adjustedScore?: number
+    readonly purpose: Purpose
+  }
+}
+
+export type GateEventName = keyof GateEvents
+export type GateListener<N extends GateEventName> = (event: GateEvents[N]) => void
+
+/** Queue and worker state, read at scrape time. */
+export interface GateStats {
+  readonly queue: {
+    readonly fast: { readonly depth: number; readonly capacity: number }
+    readonly full: { readonly depth: number; readonly capacity: number }
+  }
+  readonly workers: { readonly busy: number; readonly idle: number; readonly starting: number }
+  readonly cacheEntries: number
+}

@@ -1,0 +1,38 @@
+import type { Photo } from '../face/types.ts'
+import type { Manifest, PolicyName, Purpose, ThresholdSet } from '../inference/manifest.ts'
+import type { GateEventName, GateEvents, GateListener, GateStats } from './events.ts'
+import type { Assessment, AssessOptions, Mode } from './types.ts'
+
+export interface GateUpdate {
+  /** Replace the thresholds by those of a named policy … */
+  readonly policy?: PolicyName
+  /** … or change single ones; merged over the current. */
+  readonly thresholds?: Partial<Readonly<Record<Purpose, Partial<ThresholdSet>>>>
+  readonly mode?: Mode
+}
+
+/** The quality gate: scores photos and decides. Made by `createGate()`. */
+export interface Gate extends AsyncDisposable {
+  /**
+   * Score the faces of one photo.
+   * @throws DiffiqaError no-face, several-faces, face-too-small, unreadable-image, unsupported-media-type, too-many-pixels, empty-body, queue-full,
+   * deadline-exceeded, worker-crashed, aborted, gate-closed, shutting-down. A low quality is not an error: see `verdict.decision`.
+   */
+  assess(photo: Photo | Uint8Array, options?: AssessOptions): Promise<Assessment>
+  /** True between the end of the warm-up and `close()`. */
+  readonly ready: boolean
+  readonly mode: Mode
+  readonly policy: PolicyName | 'custom'
+  readonly thresholds: Readonly<Record<Purpose, ThresholdSet>>
+  readonly manifest: Manifest
+  /** Change thresholds, policy or mode while running; assessments that have begun keep the ones they began with. */
+  update(change: GateUpdate): void
+  on<N extends GateEventName>(name: N, listener: GateListener<N>): () => void
+  /** For `guard()` and other parts of the package that report through the gate. */
+  emit<N extends GateEventName>(name: N, event: GateEvents[N]): void
+  stats(): GateStats
+  /** Would a photo be taken now? Throws the same queue-full/shutting-down/gate-closed error as assess(), without reading a body. */
+  admit(deadlineMs?: number): void
+  /** Refuse new photos, finish the running ones (at most timeoutMs, default 10000), stop the workers. */
+  close(options?: { readonly timeoutMs?: number }): Promise<void>
+}

@@ -1,0 +1,81 @@
+import type { ErrorCode } from '../errors.ts'
+import type { AlignedFace, Face } from '../face/types.ts'
+import type { Purpose } from '../inference/manifest.ts'
+import type { Measures, QualityScore, Reason } from '../quality/types.ts'
+
+export type Decision = 'accept' | 'down-weight' | 'reject'
+export type Mode = 'enforce' | 'shadow' | 'annotate'
+export type OnFailure = 'reject' | 'pass'
+
+/** What became of the second, slower look. */
+export type Escalation = 'not-needed' | 'confirmed' | 'overturned' | 'skipped-budget' | 'skipped-deadline' | 'failed'
+
+/** Milliseconds. Stages are service time; `queueMs` is waiting only. */
+export interface Timings {
+  readonly totalMs: number
+  readonly queueMs: number
+  readonly decodeMs: number
+  readonly detectMs: number
+  readonly alignMs: number
+  readonly diffiqaRMs: number
+  readonly diffiqaMs: number
+}
+
+/** The gate's answer about one face. */
+export interface Verdict {
+  readonly decision: Decision
+  /** 1 for accept, 0 for reject, between for down-weight. */
+  readonly weight: number
+  readonly reasons: readonly Reason[]
+  /** The score the decision was made on; absent only when `degraded`. */
+  readonly score: QualityScore | undefined
+  /** Always the fast score. */
+  readonly fast: QualityScore | undefined
+  /** Full DifFIQA, when it ran. */
+  readonly full: QualityScore | undefined
+  readonly escalation: Escalation
+  /** True when scoring failed and `onFailure: 'pass'` let the probe on; `failure` names the error. */
+  readonly degraded: boolean
+  readonly failure?: ErrorCode
+  readonly purpose: Purpose
+  readonly mode: Mode
+  readonly thresholds: { readonly rejectBelow: number; readonly acceptFrom: number }
+  readonly measures: Measures
+  readonly face: Face | undefined
+  readonly timings: Timings
+  readonly cached: boolean
+}
+
+export interface AssessOptions {
+  /** @default 'probe' */
+  readonly purpose?: Purpose
+  /** @default 'one' */
+  readonly faces?: 'one' | 'largest' | 'all'
+  /** @default the gate's mode */
+  readonly mode?: Mode
+  /** @default the gate's onFailure */
+  readonly onFailure?: OnFailure
+  /** Milliseconds for the whole assessment. @default the gate's deadlineMs */
+  readonly deadlineMs?: number
+  /** Always run full DifFIQA, whatever the fast score says. @default false */
+  readonly full?: boolean
+  readonly signal?: AbortSignal
+  /** Faces a detector of the caller's found already (`fromHuman()`); detection is skipped. */
+  readonly detected?: readonly Face[]
+  /** Return the 112×112 crops too. @default false */
+  readonly crops?: boolean
+}
+
+/** One photo's assessment. */
+export interface Assessment {
+  /** Verdict on the face that counts: the only one, or the largest. */
+  readonly verdict: Verdict
+  /** One per face, largest first; same as `[verdict]` unless `faces: 'all'`. */
+  readonly verdicts: readonly Verdict[]
+  /** Every face that was found, largest first, small bystanders included. */
+  readonly faces: readonly Face[]
+  /** Crops in the order of `verdicts`, when asked for. */
+  readonly aligned: readonly AlignedFace[]
+  /** Upright size of the photo in pixels; undefined when `degraded`. */
+  readonly photo: { readonly width: number; readonly height: number; readonly format: string } | undefined
+}

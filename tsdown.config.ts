@@ -1,0 +1,21 @@
+import { defineConfig } from 'tsdown'
+
+export default defineConfig({
+  entry: [
+    'src/index.ts',
+    'src/express.ts',
+    'src/metrics.ts',
+    'src/matcher.ts',
+    'src/human.ts',
+    'src/onnx.ts',
+    'src/cli.ts',
+    'src/worker.ts',
+  ],
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  outDir: 'dist',
+  fixedExtension: false,
+  dts: true,
+  sourcemap: false,
+})
