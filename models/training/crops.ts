@@ -1,0 +1,164 @@
+/**
+ * Write the aligned crops that training reads, through the same decoder, detector and aligner that the server uses.
+ *
+ *   npx tsx models/training/crops.ts --data DIR --out DIR [--detector FILE] SET.VARIANT …
+ *
+ * SET is a folder of the data; VARIANT is `clean`, `degraded` (one random degradation a photo, for training), `mixed`
+ * (35 % of the photos degraded) or `hard` (every photo, level 0 to 5). Per pair it writes SET.VARIANT.u8 (rows of
+ * 112 × 112 × 3 bytes) and SET.VARIANT.jsonl (one line a photo; `i` is the row, or -1 where no face was found).
+ */
+import { createWriteStream, readFileSync, renameSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { DEGRADATIONS, type Degradation, degrade, type Level } from '../../src/evaluation/degrade.ts'
+import { seededRandom } from '../../src/evaluation/seeded-random.ts'
+import { align } from '../../src/face/align.ts'
+import { decode } from '../../src/face/decode.ts'
+import { createDetector } from '../../src/face/detector.ts'
+import type { Face, RgbImage } from '../../src/face/types.ts'
+import { overlap } from '../../src/face/yunet-decode.ts'
+
+const SEED = 'diffiqa-crops-1'
+const MIXED_SHARE = 0.35
+const MIN_OVERLAP = 0.3
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    data: { type: 'string' },
+    out: { type: 'string' },
+    detector: { type: 'string', default: 'models/detector.onnx' },
+  },
+})
+if (!values.data || !values.out || positionals.length === 0)
+  throw new Error('usage: crops.ts --data DIR --out DIR [--detector FILE] SET.VARIANT …')
+
+const session = await InferenceSession.create(readFileSync(values.detector), {
+  executionProviders: ['cpu'],
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+})
+const detector = createDetector({
+  inputs: session.inputNames,
+  outputs: session.outputNames,
+  async run(feeds) {
+    const input = feeds.input as { data: Float32Array; dims: readonly number[] }
+    const out = await session.run({ input: new Tensor('float32', input.data, input.dims) })
+    return Object.fromEntries(
+      Object.entries(out).map(([name, t]) => [name, { data: t.data as Float32Array, dims: t.dims }]),
+    )
+  },
+  dispose: () => session.release(),
+})
+
+/** The person the photo is of: the large face near the middle. */
+function subject(faces: readonly Face[], image: RgbImage): Face | undefined {
+  const merit = (face: Face): number => {
+    const dx = (face.box.x + face.box.width / 2) / image.width - 0.5
+    const dy = (face.box.y + face.box.height / 2) / image.height - 0.5
+    return (Math.sqrt(face.box.width * face.box.height) / image.width) * (1 - Math.hypot(dx, dy))
+  }
+  return [...faces].sort((a, b) => merit(b) - merit(a))[0]
+}
+
+function choose(variant: string, file: string): { kind: Degradation; level: Level } | undefined {
+  const random = seededRandom(`${SEED}|${variant}|${file}`)
+  const kind = random.pick(DEGRADATIONS)
+  const level = (1 + Math.floor(random.uniform() * 5)) as Level
+  if (variant === 'clean') return undefined
+  if (variant === 'degraded') return { kind, level }
+  if (variant === 'mixed') return random.uniform() < MIXED_SHARE ? { kind, level } : undefined
+  const full = Math.floor(random.uniform() * 6)
+  return full === 0 ? undefined : { kind, level: full as Level }
+}
+
+interface Row {
+  readonly face: Face | undefined
+  readonly pixels: Uint8Array | undefined
+  readonly residual: number
+  readonly kind: Degradation | null
+  readonly level: number
+}
+
+async function cropOf(path: string, file: string, variant: string): Promise<Row> {
+  const { image } = await decode(await readFile(path))
+  const clean = subject(await detector.detect(image), image)
+  const choice = choose(variant, file)
+  const mark = { kind: choice?.kind ?? null, level: choice?.level ?? 0 }
+  if (!clean) return { face: undefined, pixels: undefined, residual: 0, ...mark }
+  const worse = choice ? await degrade(image, clean, choice.kind, choice.level, `${SEED}|${file}`) : image
+  // Compression may shrink the photo: compare boxes in shares of its size.
+  const scale = worse.width / image.width
+  const expected = {
+    x: clean.box.x * scale,
+    y: clean.box.y * scale,
+    width: clean.box.width * scale,
+    height: clean.box.height * scale,
+  }
+  const face = choice
+    ? (await detector.detect(worse))
+        .filter((found) => overlap(found.box, expected) > MIN_OVERLAP)
+        .sort((a, b) => overlap(b.box, expected) - overlap(a.box, expected))[0]
+    : clean
+  if (!face) return { face: undefined, pixels: undefined, residual: 0, ...mark }
+  const aligned = align(worse, face)
+  return { face, pixels: aligned.pixels, residual: aligned.residual, ...mark }
+}
+
+const round = (value: number): number => Math.round(value * 1000) / 1000
+
+for (const pair of positionals) {
+  const [set, variant] = pair.split('.') as [string, string]
+  const root = join(values.data, set)
+  const files = (await readdir(root, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && /\.(jpe?g|png)$/i.test(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .sort()
+  const base = join(values.out, pair)
+  const pixels = createWriteStream(`${base}.u8.part`)
+  const lines = createWriteStream(`${base}.jsonl.part`)
+  let rows = 0
+  const begun = performance.now()
+  for (const [n, file] of files.entries()) {
+    const row = await cropOf(join(root, file), `${set}/${file}`, variant).catch((error: unknown) => {
+      process.stderr.write(`${file}: ${String(error)}\n`)
+      return undefined
+    })
+    const person = dirname(file) === '.' ? null : dirname(file)
+    const face = row?.face
+    lines.write(
+      `${JSON.stringify({
+        i: row?.pixels ? rows : -1,
+        file,
+        person,
+        kind: row?.kind ?? null,
+        level: row?.level ?? 0,
+        ...(face && {
+          confidence: round(face.confidence),
+          interEye: round(face.interEyeDistance),
+          residual: round(row.residual),
+          pose: { yaw: round(face.pose.yaw), pitch: round(face.pose.pitch), roll: round(face.pose.roll) },
+        }),
+      })}\n`,
+    )
+    if (row?.pixels) {
+      rows++
+      if (!pixels.write(row.pixels)) await new Promise((resolve) => pixels.once('drain', resolve))
+    }
+    if (n % 200 === 199 || n === files.length - 1) {
+      const seconds = (performance.now() - begun) / 1000
+      process.stderr.write(
+        `\r${pair}: ${n + 1}/${files.length}, ${rows} faces, ${((n + 1) / seconds).toFixed(0)} photos/s `,
+      )
+    }
+  }
+  process.stderr.write('\n')
+  await Promise.all([
+    new Promise<void>((resolve) => pixels.end(() => resolve())),
+    new Promise<void>((resolve) => lines.end(() => resolve())),
+  ])
+  renameSync(`${base}.u8.part`, `${base}.u8`)
+  renameSync(`${base}.jsonl.part`, `${base}.jsonl`)
+}

@@ -1,0 +1,103 @@
+import sharp from 'sharp'
+import { DiffiqaError } from '../errors.ts'
+import { type ImageFormat, sniff } from './sniff.ts'
+import type { RgbImage } from './types.ts'
+
+/** Default of {@link DecodeOptions.maxPixels}. */
+export const DEFAULT_MAX_PIXELS = 50_000_000
+
+export interface DecodeOptions {
+  /** Width × height above which a photo is refused, read from its header before any pixel is decoded. @default 50,000,000 */
+  readonly maxPixels?: number
+}
+
+export interface DecodedPhoto {
+  readonly image: RgbImage
+  readonly format: ImageFormat
+}
+
+let hardened = false
+
+/**
+ * libvips loads whatever a file claims to be, among them formats with a history of faults; only photo formats stay open.
+ * The block holds for the whole process, which is why decoding belongs into a worker or a tool of its own.
+ */
+function harden(): void {
+  if (hardened) return
+  hardened = true
+  sharp.block({ operation: ['VipsForeignLoad'] })
+  sharp.unblock({
+    operation: [
+      'VipsForeignLoadJpeg',
+      'VipsForeignLoadPng',
+      'VipsForeignLoadWebp',
+      'VipsForeignLoadTiff',
+      'VipsForeignLoadHeif',
+    ],
+  })
+  sharp.cache(false)
+  sharp.concurrency(1)
+}
+
+/** Refuse by content before anything reads the file. */
+function requireSupported(bytes: Uint8Array): ImageFormat {
+  if (bytes.length === 0) throw new DiffiqaError('empty-body', 'The photo has no bytes')
+  const { format, name } = sniff(bytes)
+  if (format) return format
+  throw new DiffiqaError(
+    'unsupported-media-type',
+    `The content is ${name}; send JPEG, PNG, WebP, TIFF or AVIF${name === 'HEIC' ? ' (convert HEIC to JPEG first)' : ''}`,
+    { details: { found: name, supported: ['jpeg', 'png', 'webp', 'tiff', 'avif'] } },
+  )
+}
+
+function unreadable(format: ImageFormat, cause: unknown): DiffiqaError {
+  const message = cause instanceof Error ? cause.message : ''
+  if (/pixel limit|exceeds/i.test(message)) return new DiffiqaError('too-many-pixels', undefined, { cause })
+  return new DiffiqaError('unreadable-image', `The ${format.toUpperCase()} image is damaged or cut off`, {
+    cause,
+    details: { format },
+  })
+}
+
+/**
+ * Decode one photo to upright 8-bit RGB: EXIF orientation applied, first page or frame only, CMYK, grey, 16-bit and
+ * alpha (over mid grey) turned into sRGB. Full-size decoding on purpose: JPEG shrink-on-load changes the pixels that
+ * are scored.
+ * @throws DiffiqaError `empty-body`, `unsupported-media-type`, `too-many-pixels`, `unreadable-image`.
+ */
+export async function decode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedPhoto> {
+  harden()
+  const format = requireSupported(bytes)
+  const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS
+  // 'error' takes the odd scan parameters of honest phone JPEGs and still refuses every cut-off file.
+  const input = { failOn: 'error', pages: 1, limitInputPixels: maxPixels, sequentialRead: true } as const
+  try {
+    const header = await sharp(bytes, input).metadata()
+    const pixels = header.width * (header.pageHeight ?? header.height)
+    if (pixels > maxPixels)
+      throw new DiffiqaError('too-many-pixels', `The photo has ${pixels} pixels; ${maxPixels} are allowed`, {
+        details: { pixels, maxPixels },
+      })
+    const pipeline = sharp(bytes, { ...input, autoOrient: true }).toColourspace('srgb')
+    if (header.hasAlpha) pipeline.flatten({ background: { r: 128, g: 128, b: 128 } })
+    const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+    return { image: { width: info.width, height: info.height, data: toRgb(data, info.channels) }, format }
+  } catch (cause) {
+    throw cause instanceof DiffiqaError ? cause : unreadable(format, cause)
+  }
+}
+
+function toRgb(data: Buffer, channels: number): Uint8Array {
+  if (channels === 3) return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  const pixels = data.byteLength / channels
+  const rgb = new Uint8Array(pixels * 3)
+  for (let i = 0; i < pixels; i++) {
+    const source = i * channels
+    const grey = channels < 3
+    rgb[i * 3] = data[source] as number
+    rgb[i * 3 + 1] = data[grey ? source : source + 1] as number
+    rgb[i * 3 + 2] = data[grey ? source : source + 2] as number
+  }
+  return rgb
+}

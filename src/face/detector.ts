@@ -1,0 +1,111 @@
+import type { TensorModel } from '../inference/tensor-model.ts'
+import { estimatePose } from './pose.ts'
+import { resize } from './resize.ts'
+import type { Face, Landmarks, Point, RgbImage } from './types.ts'
+import { type Detection, decodeYunet, suppress } from './yunet-decode.ts'
+
+export interface DetectorOptions {
+  /** Longest side of the detector's input in pixels; larger photos are shrunk to it. @default 640 */
+  readonly maxSide?: number
+  /** Detections below are dropped, 0..1. @default 0.6 */
+  readonly minConfidence?: number
+  /** Boxes that overlap a better one by more (intersection over union) are dropped. @default 0.3 */
+  readonly maxOverlap?: number
+}
+
+export interface Detector {
+  /**
+   * Find every face.
+   * @returns faces in pixels of the photo, largest first.
+   */
+  detect(image: RgbImage): Promise<Face[]>
+}
+
+/** Photos that are all face have no context for the detector; this share of the longest side is added around them. */
+const BORDER = 0.25
+
+/** YuNet reads blue, green, red, 0..255, channel by channel. */
+function toTensor(image: RgbImage, width: number, height: number): Float32Array {
+  const plane = width * height
+  const data = new Float32Array(plane * 3)
+  for (let y = 0; y < image.height; y++) {
+    let source = y * image.width * 3
+    let target = y * width
+    for (let x = 0; x < image.width; x++, source += 3, target++) {
+      data[target] = image.data[source + 2] as number
+      data[plane + target] = image.data[source + 1] as number
+      data[2 * plane + target] = image.data[source] as number
+    }
+  }
+  return data
+}
+
+function withBorder(image: RgbImage, border: number): RgbImage {
+  const width = image.width + 2 * border
+  const height = image.height + 2 * border
+  const data = new Uint8Array(width * height * 3).fill(128)
+  for (let y = 0; y < image.height; y++) {
+    const row = image.data.subarray(y * image.width * 3, (y + 1) * image.width * 3)
+    data.set(row, ((y + border) * width + border) * 3)
+  }
+  return { width, height, data }
+}
+
+const multipleOf32 = (value: number): number => Math.max(32, Math.ceil(value / 32) * 32)
+
+/** Detector pixels to photo pixels; pixel centres lie at whole numbers on both sides. */
+function toFace(detection: Detection, scaleX: number, scaleY: number, offset: number): Face {
+  const mapX = (x: number): number => (x + 0.5) * scaleX - 0.5 - offset
+  const mapY = (y: number): number => (y + 0.5) * scaleY - 0.5 - offset
+  const landmarks = [0, 1, 2, 3, 4].map(
+    (i): Point => ({ x: mapX(detection.points[2 * i] as number), y: mapY(detection.points[2 * i + 1] as number) }),
+  ) as unknown as Landmarks
+  return {
+    box: {
+      x: mapX(detection.x),
+      y: mapY(detection.y),
+      width: detection.width * scaleX,
+      height: detection.height * scaleY,
+    },
+    confidence: detection.score,
+    landmarks,
+    interEyeDistance: Math.hypot(landmarks[1].x - landmarks[0].x, landmarks[1].y - landmarks[0].y),
+    pose: estimatePose(landmarks),
+  }
+}
+
+/** A face whose points coincide cannot be aligned. */
+const alignable = (face: Face): boolean => face.interEyeDistance > 1 && Number.isFinite(face.interEyeDistance)
+
+/**
+ * YuNet as a detector.
+ * @param model The detector network; its input height and width are free multiples of 32.
+ */
+export function createDetector(model: TensorModel, options: DetectorOptions = {}): Detector {
+  const { maxSide = 640, minConfidence = 0.6, maxOverlap = 0.3 } = options
+
+  async function pass(image: RgbImage, offset: number): Promise<Face[]> {
+    const shrink = Math.min(1, maxSide / Math.max(image.width, image.height))
+    const small = await resize(
+      image,
+      Math.max(1, Math.round(image.width * shrink)),
+      Math.max(1, Math.round(image.height * shrink)),
+    )
+    const width = multipleOf32(small.width)
+    const height = multipleOf32(small.height)
+    const outputs = await model.run({ input: { data: toTensor(small, width, height), dims: [1, 3, height, width] } })
+    return suppress(decodeYunet(outputs, width, minConfidence), maxOverlap)
+      .map((detection) => toFace(detection, image.width / small.width, image.height / small.height, offset))
+      .filter(alignable)
+      .sort((a, b) => b.box.width * b.box.height - a.box.width * a.box.height)
+  }
+
+  return {
+    async detect(image) {
+      const faces = await pass(image, 0)
+      if (faces.length > 0) return faces
+      const border = Math.round(BORDER * Math.max(image.width, image.height))
+      return pass(withBorder(image, border), border)
+    },
+  }
+}
