@@ -7,6 +7,7 @@
  * (35 % of the photos degraded) or `hard` (every photo, level 0 to 5). Per pair it writes SET.VARIANT.u8 (rows of
  * 112 × 112 × 3 bytes) and SET.VARIANT.jsonl (one line a photo; `i` is the row, or -1 where no face was found).
  */
+import { once } from 'node:events'
 import { createWriteStream, readFileSync, renameSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
@@ -145,7 +146,7 @@ for (const pair of positionals) {
     )
     if (row?.pixels) {
       rows++
-      if (!pixels.write(row.pixels)) await new Promise((resolve) => pixels.once('drain', resolve))
+      if (!pixels.write(row.pixels)) await once(pixels, 'drain')
     }
     if (n % 200 === 199 || n === files.length - 1) {
       const seconds = (performance.now() - begun) / 1000

@@ -1,0 +1,62 @@
+import sharp from 'sharp'
+import { describe, expect, test } from 'vitest'
+import { decode } from '../../src/face/decode.ts'
+import type { Face } from '../../src/face/types.ts'
+import { detector } from '../fixtures/detector.ts'
+import { SAMPLE_FACES, sampleFace, samplePhoto } from '../fixtures/sample-faces.ts'
+import reference from './opencv-yunet.json' with { type: 'json' }
+
+const detect = async (bytes: Uint8Array): Promise<Face[]> => (await detector()).detect((await decode(bytes)).image)
+
+describe('YuNet', () => {
+  test.each([1, 2, 3, 4, 5, 6] as const)('agrees with OpenCV on sample%i within a pixel', async (n) => {
+    const expected = reference[`sample${n}`]
+    const found = await detect(samplePhoto(n))
+    expect(found).toHaveLength(expected.length)
+    for (const { box, points, score } of expected) {
+      const twin = found.find(
+        (face) => Math.hypot(face.box.x - (box[0] as number), face.box.y - (box[1] as number)) < 20,
+      )
+      expect(twin).toBeDefined()
+      const face = twin as Face
+      const ours = [face.box.x, face.box.y, face.box.width, face.box.height]
+      const ourPoints = face.landmarks.flatMap(({ x, y }) => [x, y])
+      for (const [i, value] of ours.entries()) expect(Math.abs(value - (box[i] as number))).toBeLessThan(1)
+      for (const [i, value] of ourPoints.entries()) expect(Math.abs(value - (points[i] as number))).toBeLessThan(1)
+      expect(face.confidence).toBeCloseTo(score, 2)
+    }
+  })
+
+  test('lists the largest face first', async () => {
+    const areas = (await detect(samplePhoto(5))).map((face) => face.box.width * face.box.height)
+    expect(areas.length).toBeGreaterThan(3)
+    expect(areas).toEqual([...areas].sort((a, b) => b - a))
+  })
+
+  test.each(SAMPLE_FACES)('finds exactly one face in fixture %s', async (name) => {
+    const faces = await detect(await sampleFace(name))
+    expect(faces).toHaveLength(1)
+    expect(faces[0]?.confidence).toBeGreaterThan(0.85)
+  })
+
+  test('finds a face that fills the whole photo', async () => {
+    const tight = await sharp(await sampleFace('f'))
+      .extract({ left: 100, top: 190, width: 200, height: 240 })
+      .png()
+      .toBuffer()
+    const [face] = await detect(tight)
+    expect(face).toBeDefined()
+    expect(face?.interEyeDistance).toBeGreaterThan(60)
+  })
+
+  test.each([
+    ['grey', 640, 480],
+    ['one pixel', 1, 1],
+    ['a line', 2000, 1],
+  ])('finds nothing in %s', async (_, width, height) => {
+    const plain = await sharp({ create: { width, height, channels: 3, background: '#808080' } })
+      .png()
+      .toBuffer()
+    expect(await detect(plain)).toEqual([])
+  })
+})
