@@ -1,20 +1,25 @@
-"""Entry point: `python -m diffiqa_training <step> [arguments]`, run in models/training."""
+"""Entry point: `python -m diffiqa_training <step> [key=value …]`, run in models/training.
+
+A step is a module with `run(config)`; `config` is its section of config.yaml with the overrides of the command line.
+"""
 
 import importlib
 import sys
 
-STEPS: dict[str, tuple[str, str]] = {
-    'fetch': ('fetch', 'download SFace and the judge networks by name and hash'),
-    'crops': ('crops', 'align every set with the TypeScript aligner'),
-    'embed': ('embed', 'SFace embeddings of every crops file'),
-    'ddpm': ('ddpm', 'train the restorer'),
-    'label': ('label', 'quality labels of the training crops'),
-    'distil': ('distil', 'train the regressor'),
-    'calibrate': ('calibrate', 'fit every number of models/manifest.json on the validation people'),
-    'export': ('export', 'write the ONNX files'),
-    'verify': ('verify', 'compare the ONNX files with the networks they came from'),
-    'vectors': ('vectors', 'write the test vectors that the TypeScript tests read'),
-    'evaluate': ('evaluate', 'the table of scores against baselines'),
+from . import config
+
+STEPS: dict[str, str] = {
+    'fetch': 'download SFace and the judge networks by name and hash',
+    'crops': 'align every set with the TypeScript aligner',
+    'embed': 'SFace embeddings of every crops file',
+    'ddpm': 'train the restorer',
+    'label': 'quality labels of the training crops',
+    'distil': 'train the regressor',
+    'calibrate': 'fit every number of models/manifest.json on the validation people',
+    'export': 'write the ONNX files',
+    'verify': 'compare the ONNX files with the networks they came from',
+    'vectors': 'write the test vectors that the TypeScript tests read',
+    'evaluate': 'the table of scores against baselines',
 }
 
 # `all` runs the steps in the order in which they need one another.
@@ -23,20 +28,20 @@ ORDER = ['fetch', 'crops', 'embed', 'ddpm', 'label', 'distil', 'export', 'verify
 
 def usage() -> str:
     width = max(len(name) for name in STEPS)
-    lines = [f'  {name.ljust(width)}  {text}' for name, (_, text) in STEPS.items()]
-    return '\n'.join(['usage: python -m diffiqa_training <step> [arguments]', '', *lines, f'  {"all".ljust(width)}  every step'])
+    lines = [f'  {name.ljust(width)}  {text}' for name, text in STEPS.items()]
+    return '\n'.join(['usage: python -m diffiqa_training <step> [key=value …]', '', *lines, f'  {"all".ljust(width)}  every step'])
 
 
-def run_step(name: str, arguments: list[str]) -> None:
-    module = importlib.import_module(f'.{STEPS[name][0]}', __package__)
-    module.main(arguments)
+def run_step(name: str, overrides: list[str]) -> None:
+    module = importlib.import_module(f'.{name}', __package__)
+    module.run(config.section(name, overrides))
 
 
 def main(argv: list[str]) -> int:
     if not argv or argv[0] in ('-h', '--help'):
         print(usage())
         return 0
-    name, arguments = argv[0], argv[1:]
+    name, overrides = argv[0], argv[1:]
     if name == 'all':
         for step in ORDER:
             print(f'== {step}', flush=True)
@@ -45,7 +50,7 @@ def main(argv: list[str]) -> int:
     if name not in STEPS:
         print(f'unknown step: {name}\n{usage()}', file=sys.stderr)
         return 2
-    run_step(name, arguments)
+    run_step(name, overrides)
     return 0
 
 

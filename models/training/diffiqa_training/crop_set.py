@@ -23,15 +23,28 @@ class CropSet:
         return len(self.crops)
 
     @property
+    def index(self) -> np.ndarray:
+        """Per row: its crop, -1 without a face."""
+        return np.array([row['i'] for row in self.rows])
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """Values per crop → values per row, NaN where the row has no face."""
+        index = self.index
+        result = np.full((len(index), *values.shape[1:]), np.nan, values.dtype)
+        result[index >= 0] = values[index[index >= 0]]
+        return result
+
+    @property
     def found(self) -> list[dict]:
         """The rows with a face, in the order of their crops."""
         return sorted((row for row in self.rows if row['i'] >= 0), key=lambda row: row['i'])
 
     def column(self, key: str) -> np.ndarray:
-        return np.array([row[key] for row in self.found])
+        """One value per row."""
+        return np.array([row[key] for row in self.rows])
 
     def people(self) -> np.ndarray:
-        return np.array([row['person'] or '' for row in self.found])
+        return np.array([row['person'] or '' for row in self.rows])
 
 
 def exists(name: str, variant: str) -> bool:

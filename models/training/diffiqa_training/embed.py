@@ -1,4 +1,4 @@
-"""SFace embeddings of every crops file, in resumable shards: `python -m diffiqa_training embed [set.variant …]`."""
+"""SFace embeddings of every crops file, and the judges' of the validation sets, in resumable shards."""
 
 import os
 import sys
@@ -7,24 +7,19 @@ import time
 import numpy as np
 
 from . import crop_set, paths
-from .judges import SFACE, Embedder
+from .judges import JUDGES, SFACE, Embedder
 
 SHARD = 512
 
-ORDER = [
-    'lfw-val.clean', 'lfw-val.mixed', 'fiw-val.clean',
-    'lfw-train.clean', 'fiw-train.clean', 'vgg.clean',
-    'lfw-train.degraded', 'fiw-train.degraded', 'vgg.degraded',
-    'utkface.clean', 'utkface.degraded', 'masks.clean', 'masks.degraded', 'glint.clean', 'glint.degraded',
-]
-
 
 def embed_set(name: str, variant: str, embedder: Embedder) -> None:
-    target = paths.embed_file(name, variant)
-    crops = crop_set.load(name, variant).crops
-    if target.exists() and len(np.load(target)['embedding']) == len(crops):
+    judge = embedder.judge.name
+    target = paths.embed_file(name, variant, judge)
+    source = crop_set.load(name, variant)
+    crops = source.crops
+    if target.exists() and len(np.load(target)['embedding']) == len(source.rows):
         return
-    folder = paths.EMBED / 'shards'
+    folder = target.parent / 'shards'
     folder.mkdir(parents=True, exist_ok=True)
     shards, started, made = [], time.monotonic(), 0
     for start in range(0, len(crops), SHARD):
@@ -39,19 +34,23 @@ def embed_set(name: str, variant: str, embedder: Embedder) -> None:
     embedding = np.concatenate(shards)
     if embedding.shape != (len(crops), 128) or not np.isfinite(embedding).all():
         raise RuntimeError(f'{name}.{variant}: bad embeddings {embedding.shape}')
+    # Row r belongs to line r of the .jsonl; rows without a face are NaN.
+    embedding = source.spread(embedding)
     temporary = target.with_suffix('.tmp.npz')
     np.savez(temporary, embedding=embedding, norm=np.linalg.norm(embedding, axis=1))
     os.replace(temporary, target)
     seconds = time.monotonic() - started
-    print(f'{name}.{variant}: {len(crops)} crops, {1e3 * seconds / max(made, 1):.0f} ms each', flush=True)
+    print(f'{judge} {name}.{variant}: {len(crops)} crops, {1e3 * seconds / max(made, 1):.0f} ms each', flush=True)
 
 
-def main(arguments: list[str]) -> None:
-    # --watch: later sets may still be being written; look again until all of ORDER are there.
-    watch = '--watch' in arguments
-    wanted = [a for a in arguments if not a.startswith('--')] or ORDER
-    embedder = Embedder(SFACE)
-    pending = list(wanted)
+def run(config: dict) -> None:
+    networks = {judge.name: judge for judge in [SFACE, *JUDGES]}
+    for name in config['networks']:
+        sets = config['sets'] if name == SFACE.name else config['judge_sets']
+        embed_all(list(sets), Embedder(networks[name]), config['watch'])
+
+
+def embed_all(pending: list[str], embedder: Embedder, watch: bool) -> None:
     while pending:
         ready = next((key for key in pending if crop_set.exists(*key.split('.'))), None)
         if ready is None:

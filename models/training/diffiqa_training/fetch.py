@@ -82,7 +82,7 @@ def fetch_source(source: Source) -> None:
             print(f'{path.name}: {len(data)} bytes, sha256 {actual}', flush=True)
 
 
-def main(_arguments: list[str]) -> None:
+def run(_config: dict) -> None:
     from .convert_faceres import convert_faceres
     from .convert_sface import convert_sface
     from .convert_tflite import convert_tflite

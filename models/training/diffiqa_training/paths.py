@@ -3,17 +3,17 @@
 import os
 from pathlib import Path
 
-TRAINING = Path(__file__).resolve().parents[1]
-MODELS = TRAINING.parent
+PACKAGE = Path(__file__).resolve().parent
+MODELS = PACKAGE.parents[1]
 ROOT = MODELS.parent
 CACHE = ROOT / '.cache'
 
 CROPS = CACHE / 'crops'
 JUDGES = CACHE / 'judges'
-WORK = CACHE / 'training'
-EMBED = WORK / 'embed'
-LABELS = WORK / 'labels'
-FEATURES = WORK / 'features'
+TRAINING = CACHE / 'training'
+EMBED = TRAINING / 'embed'
+LABELS = TRAINING / 'labels'
+FEATURES = TRAINING / 'features'
 MANIFEST = MODELS / 'manifest.json'
 SFACE = JUDGES / 'sface.onnx'
 
@@ -30,8 +30,10 @@ def crops_file(name: str, variant: str) -> Path:
     return CROPS / f'{name}.{variant}.u8'
 
 
-def embed_file(name: str, variant: str) -> Path:
-    return EMBED / f'{name}.{variant}.npz'
+def embed_file(name: str, variant: str, network: str = 'sface') -> Path:
+    folder = EMBED if network == 'sface' else EMBED / network
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f'{name}.{variant}.npz'
 
 
 def label_file(name: str, variant: str) -> Path:
