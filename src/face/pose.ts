@@ -2,7 +2,7 @@ import type { HeadPose, Landmarks, Point } from './types.ts'
 
 // A mean head in units of the eye distance, eyes at the origin's height and depth 0.
 const NOSE_DEPTH = 0.45
-const NOSE_DROP = 0.56
+const NOSE_DROP = 0.62
 const MOUTH_DROP = 1.15
 const MOUTH_DEPTH = 0.1
 
