@@ -36,8 +36,7 @@ export function toWireError(error: unknown): WireError {
   return {
     code: error.code,
     message: error.message,
-    // An unclonable detail would make posting the answer throw, and that would end the worker.
-    details: JSON.parse(JSON.stringify(error.details)),
+    details: cloneable(error.details),
     retryAfterSeconds: error.retryAfterSeconds,
     stack: error.stack,
     cause: error.cause === undefined ? undefined : toWireCause(error.cause, 0),
@@ -53,6 +52,20 @@ export function fromWireError(wire: WireError): DiffiqaError {
   })
   if (wire.stack) error.stack = wire.stack
   return error
+}
+
+/** Any thrown value as a DiffiqaError, without crossing a thread. */
+export function toDiffiqaError(error: unknown): DiffiqaError {
+  return isDiffiqaError(error) ? error : fromWireError(toWireError(error))
+}
+
+/** Details that cannot be cloned would make posting the answer throw, and that would end the worker. */
+function cloneable(details: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  try {
+    return structuredClone(details)
+  } catch {
+    return {}
+  }
 }
 
 function toWireCause(error: unknown, depth: number): WireCause {
