@@ -1,0 +1,3 @@
+import type { Config, Human } from '@vladmandic/human'
+
+export function loadHuman(config?: Partial<Config>): Promise<Human>

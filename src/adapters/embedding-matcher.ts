@@ -1,0 +1,93 @@
+import { defineAdapter } from './define-adapter.ts'
+import { type Comparator, type EmbeddingLike, type MemoryGallery, requireEmbedding, type Template } from './gallery.ts'
+import type {
+  CallOptions,
+  Candidate,
+  Comparison,
+  Enrolment,
+  EnrolOptions,
+  IdentifyOptions,
+  Matcher,
+  Probe,
+  Reference,
+  ScoreScale,
+  SubjectId,
+} from './matcher.ts'
+import { requireSubject } from './subject.ts'
+
+/** What an embedding network says about one probe. */
+export interface Embedded {
+  readonly embedding: EmbeddingLike
+  /** The SDK's own object, handed on as `source`. */
+  readonly source: unknown
+}
+
+export interface EmbeddingMatcherOptions {
+  readonly name: string
+  readonly scale: ScoreScale
+  readonly gallery: MemoryGallery
+  readonly modelId: string
+  readonly compare: Comparator
+  embed(probe: Probe, signal: AbortSignal | undefined): Promise<Embedded>
+}
+
+/** A matcher that can everything but `embed()`. */
+export interface GalleryMatcher extends Matcher {
+  readonly gallery: MemoryGallery
+  identify(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
+  verify(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>
+  enrol(subject: SubjectId, probe: Probe, options: EnrolOptions): Promise<Enrolment>
+  remove(subject: SubjectId, options: CallOptions): Promise<void>
+}
+
+/** One network and one gallery make a matcher. Enrolment ends in one synchronous step, so an abort leaves nothing half done. */
+export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatcher {
+  const { name, scale, gallery, modelId, compare, embed } = options
+  gallery.requireModel(modelId)
+
+  return defineAdapter<GalleryMatcher>({
+    name,
+    scale,
+    gallery,
+
+    async identify(probe, { limit, signal }) {
+      const { embedding, source } = await embed(probe, signal)
+      return gallery.search(embedding, { modelId, limit, compare }).map(
+        ({ template, score }): Candidate => ({
+          subject: template.subject,
+          score,
+          ...referenceQuality(template),
+          source,
+        }),
+      )
+    },
+
+    async verify(probe, reference, { signal }) {
+      const template = 'subject' in reference ? gallery.get(reference.subject) : undefined
+      const { embedding, source } = await embed(probe, signal)
+      const vector = requireEmbedding(embedding)
+      if (template) gallery.requireModel(modelId, vector.embedding.length)
+      const other =
+        'probe' in reference ? requireEmbedding((await embed(reference.probe, signal)).embedding) : undefined
+      const score = compare(vector, (template ?? other) as Template)
+      return { score, ...referenceQuality(template), source }
+    },
+
+    async enrol(subject, probe, { signal, quality }) {
+      requireSubject(subject)
+      gallery.requireAbsent(subject)
+      const { embedding, source } = await embed(probe, signal)
+      signal?.throwIfAborted()
+      gallery.add(subject, embedding, quality === undefined ? { modelId } : { modelId, quality })
+      return { subject, source }
+    },
+
+    async remove(subject) {
+      gallery.remove(subject)
+    },
+  })
+}
+
+function referenceQuality(template: Template | undefined): { referenceQuality?: number } {
+  return template?.quality === undefined ? {} : { referenceQuality: template.quality }
+}

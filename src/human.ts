@@ -1,0 +1,4 @@
+export type { GalleryMatcher } from './adapters/embedding-matcher.ts'
+export { MemoryGallery } from './adapters/gallery.ts'
+export { type HumanMatcherOptions, human } from './adapters/human.ts'
+export type { HumanFaceLike, HumanLike, HumanTensorLike, MakeTensor } from './adapters/human-face.ts'
