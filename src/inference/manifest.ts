@@ -1,6 +1,8 @@
 /** The four networks the package ships. */
 export type ModelName = 'detector' | 'embedder' | 'denoiser' | 'regressor'
 
+export const MODEL_NAMES = ['detector', 'embedder', 'denoiser', 'regressor'] as const satisfies readonly ModelName[]
+
 export interface ModelEntry {
   /** File name inside the models folder; no path. */
   readonly file: string

@@ -1,0 +1,77 @@
+import type { InferenceSession } from 'onnxruntime-node'
+import { DiffiqaError } from '../errors.ts'
+import { nativeModuleMissing } from './native-module.ts'
+import type { Tensor, TensorModel } from './tensor-model.ts'
+
+type Runtime = typeof import('onnxruntime-node')
+
+/**
+ * Makes a network from the bytes of an ONNX file: on the CPU only, one thread between operators, without the runtime's chatter.
+ *
+ * @param numThreads - threads within an operator
+ * @throws DiffiqaError `native-module-missing`, or `model-incompatible` when the runtime refuses the bytes
+ */
+export async function createOnnxModel(bytes: Uint8Array, name: string, numThreads: number): Promise<TensorModel> {
+  const runtime = await loadRuntime()
+  let session: InferenceSession
+  try {
+    session = await runtime.InferenceSession.create(bytes, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: numThreads,
+      interOpNumThreads: 1,
+      logSeverityLevel: 3,
+    })
+  } catch (cause) {
+    throw new DiffiqaError('model-incompatible', `onnxruntime cannot use the model "${name}"`, {
+      cause,
+      details: { model: name },
+    })
+  }
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    run: (feeds) => runSession(runtime, session, feeds, name),
+    dispose: () => session.release(),
+  }
+}
+
+/** Only workers and one-shot commands come here; the importing of the package must not load a native library. */
+async function loadRuntime(): Promise<Runtime> {
+  try {
+    return await import('onnxruntime-node')
+  } catch (cause) {
+    throw nativeModuleMissing(cause) ?? new DiffiqaError('native-module-missing', undefined, { cause })
+  }
+}
+
+async function runSession(
+  runtime: Runtime,
+  session: InferenceSession,
+  feeds: Readonly<Record<string, Tensor>>,
+  name: string,
+): Promise<Record<string, Tensor>> {
+  let answers: InferenceSession.ReturnType
+  try {
+    const inputs = Object.entries(feeds).map(([input, { data, dims }]) => [input, new runtime.Tensor(data, dims)])
+    answers = await session.run(Object.fromEntries(inputs))
+  } catch (cause) {
+    throw new DiffiqaError('scoring-failed', `The model "${name}" could not be run`, {
+      cause,
+      details: { model: name },
+    })
+  }
+  const outputs: Record<string, Tensor> = {}
+  for (const [output, { data, dims }] of Object.entries(answers)) {
+    if (!(data instanceof Float32Array) || !data.every(Number.isFinite)) {
+      throw new DiffiqaError(
+        'invalid-model-output',
+        `Output "${output}" of the model "${name}" holds unusable numbers`,
+        {
+          details: { model: name, output },
+        },
+      )
+    }
+    outputs[output] = { data, dims }
+  }
+  return outputs
+}
