@@ -1,0 +1,164 @@
+import { DiffiqaError } from '../errors.ts'
+import type { AlignedFace } from '../face/types.ts'
+import type { Knots, Manifest, PaperPreset, TunedPreset } from '../inference/manifest.ts'
+import type { Cancelled } from './batch.ts'
+import { calibrate } from './calibration.ts'
+import { type Evidence, gather, type Networks, type Process, type Wanted } from './evidence.ts'
+import { featureValue, termSimilarity, wantedBy } from './features.ts'
+import { noiseKey } from './noise.ts'
+import { occlusion } from './occlusion.ts'
+import { toPixels, toTensor } from './tensor.ts'
+import type { Measures, QualityScore, TermName, TermSimilarity } from './types.ts'
+
+/** `paper`: five terms of equal weight, as published. `tuned`: terms, timesteps, draws and weights fitted on validation people. */
+export type PresetName = 'tuned' | 'paper'
+
+export interface DiffiqaOptions extends Networks {
+  readonly manifest: Manifest
+  /** @default 'tuned' */
+  readonly preset?: PresetName
+}
+
+export interface ScoreOptions {
+  /** Asked before every call of a network. */
+  readonly cancelled?: Cancelled | undefined
+}
+
+export interface ExplainOptions extends ScoreOptions {
+  /** 0..999. @default the largest timestep from which the preset restores */
+  readonly timestep?: number
+}
+
+/** A version of the face and how similar it still is to the unchanged one. */
+export interface Version {
+  /** 112 × 112 × 3 bytes, interleaved RGB. */
+  readonly pixels: Uint8Array
+  /** Cosine similarity of the embeddings, −1..1. */
+  readonly similarity: number
+}
+
+export interface Explanation {
+  readonly timestep: number
+  readonly noisy: Version
+  readonly restored: Version
+}
+
+export interface FullAssessment {
+  readonly score: QualityScore
+  /** Occlusion of the lower and upper face, where the preset restores the face; else empty. */
+  readonly measures: Measures
+}
+
+/** Full DifFIQA. */
+export interface Diffiqa {
+  /**
+   * @returns the score with its terms; the same crop always gets the same one.
+   * @throws DiffiqaError `aborted`, `invalid-model-output`, `scoring-failed`.
+   */
+  score(face: AlignedFace, options?: ScoreOptions): Promise<QualityScore>
+  /** The score, and what the restored face tells about occlusion. */
+  assess(face: AlignedFace, options?: ScoreOptions): Promise<FullAssessment>
+  /** The face after noise and after restoration (first draw), to look at. */
+  explain(face: AlignedFace, options?: ExplainOptions): Promise<Explanation>
+}
+
+interface Method {
+  readonly wanted: readonly Wanted[]
+  readonly process: Process
+  readonly knots: Knots
+  readonly sigma: number
+  raw(evidence: Evidence, x: Float32Array): number
+}
+
+const TERMS: readonly TermName[] = ['forward', 'backward', 'forward-mirror', 'backward-mirror', 'mirror']
+
+function paperMethod({ timestep, draws, steps, eta, knots, sigma }: PaperPreset): Method {
+  return {
+    wanted: TERMS.map((kind) => (kind === 'mirror' ? { kind, timestep: 0, draws: 1 } : { kind, timestep, draws })),
+    process: { steps, eta },
+    knots,
+    sigma,
+    raw: (evidence) =>
+      TERMS.reduce((sum, term) => sum + termSimilarity(evidence, term, timestep, draws), 0) / TERMS.length,
+  }
+}
+
+function tunedMethod({ terms, bias, steps, eta, knots, sigma }: TunedPreset): Method {
+  return {
+    wanted: terms.map(wantedBy).filter((wanted) => wanted !== undefined),
+    process: { steps, eta },
+    knots,
+    sigma,
+    raw: (evidence, x) => terms.reduce((sum, term) => sum + term.weight * featureValue(evidence, x, term), bias),
+  }
+}
+
+function listTerms(evidence: Evidence, wanted: readonly Wanted[]): TermSimilarity[] {
+  return wanted.flatMap(({ kind, timestep, draws }) =>
+    kind === 'residual' ? [] : [{ term: kind, timestep, similarity: termSimilarity(evidence, kind, timestep, draws) }],
+  )
+}
+
+/** Where a preset restores the face, there a person can see what the network makes of it. */
+function usualTimestep(wanted: readonly Wanted[], fallback: number): number {
+  const timesteps = (kinds: RegExp): number[] =>
+    wanted.filter(({ kind }) => kinds.test(kind)).map(({ timestep }) => timestep)
+  const restoring = timesteps(/^(backward|residual)/)
+  return Math.max(...(restoring.length > 0 ? restoring : [fallback, ...timesteps(/^forward/)]))
+}
+
+/**
+ * Full DifFIQA (Babnik, Peer, Štruc, IJCB 2023, arXiv 2305.05768): a face that stays the same person to a recognition network E when noise
+ * is added to it, when a diffusion model restores it and when it is mirrored is good for recognition.
+ *
+ * Terms, each a cosine similarity to E(x): x_t, x̂, x^f_t, x̂^f (means over the draws) and x^f. `paper`: raw = their mean.
+ * `tuned`: raw = bias + Σ weight · feature, see {@link featureValue}; terms that the manifest does not name are not computed.
+ * @throws DiffiqaError `invalid-option` for an unknown preset.
+ */
+export function createDiffiqa({ embedder, denoiser, manifest, preset = 'tuned' }: DiffiqaOptions): Diffiqa {
+  const { modelVersion, scoring } = manifest
+  if (preset !== 'tuned' && preset !== 'paper')
+    throw new DiffiqaError('invalid-option', `preset must be 'tuned' or 'paper', not ${JSON.stringify(preset)}`)
+  const method = preset === 'paper' ? paperMethod(scoring.paper) : tunedMethod(scoring.tuned)
+  const networks = { embedder, denoiser }
+
+  async function assess(face: AlignedFace, { cancelled }: ScoreOptions = {}): Promise<FullAssessment> {
+    const x = toTensor(face.pixels)
+    const key = noiseKey(face.pixels, modelVersion)
+    const evidence = await gather(networks, x, key, method.wanted, method.process, cancelled)
+    const raw = method.raw(evidence, x)
+    if (!Number.isFinite(raw)) throw new DiffiqaError('scoring-failed', 'the terms do not add up to a number')
+    const score: QualityScore = {
+      ...calibrate(method.knots, raw, method.sigma),
+      method: 'diffiqa',
+      modelVersion,
+      terms: listTerms(evidence, method.wanted),
+    }
+    return { score, measures: occlusion(x, evidence.samples) }
+  }
+
+  return {
+    assess,
+    score: async (face, options) => (await assess(face, options)).score,
+    async explain(face, { cancelled, timestep = usualTimestep(method.wanted, scoring.paper.timestep) } = {}) {
+      const wanted: Wanted[] = [
+        { kind: 'forward', timestep, draws: 1 },
+        { kind: 'backward', timestep, draws: 1 },
+      ]
+      const key = noiseKey(face.pixels, modelVersion)
+      const { samples } = await gather(networks, toTensor(face.pixels), key, wanted, method.process, cancelled)
+      const [sample] = samples
+      return {
+        timestep,
+        noisy: {
+          pixels: toPixels(sample?.noisy as Float32Array),
+          similarity: sample?.noisySimilarity as number,
+        },
+        restored: {
+          pixels: toPixels(sample?.restored as Float32Array),
+          similarity: sample?.restoredSimilarity as number,
+        },
+      }
+    },
+  }
+}

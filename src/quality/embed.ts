@@ -1,0 +1,25 @@
+import { DiffiqaError } from '../errors.ts'
+import type { TensorModel } from '../inference/tensor-model.ts'
+import { type Cancelled, inBatches, takeOutput } from './batch.ts'
+import { rows, stack } from './tensor.ts'
+
+/**
+ * E: embeddings of crops, not normalised to unit length.
+ * @param embedder Input `data` [N, 3, 112, 112] RGB in 0..255, output `fc1` [N, width].
+ * @param crops 3 × 112 × 112 each, −1..1; noisy ones may reach beyond.
+ * @throws DiffiqaError `aborted`, `invalid-model-output`.
+ */
+export function embed(
+  embedder: TensorModel,
+  crops: readonly Float32Array[],
+  cancelled?: Cancelled,
+): Promise<Float32Array[]> {
+  return inBatches(crops, cancelled, async (batch) => {
+    const { data, dims } = stack(batch)
+    const outputs = await embedder.run({ data: { data: data.map((value) => (value + 1) * 127.5), dims } })
+    const width = (outputs.fc1?.data.length ?? 0) / batch.length
+    if (!Number.isInteger(width) || width === 0)
+      throw new DiffiqaError('invalid-model-output', 'the embedder answered without embeddings')
+    return rows(takeOutput(outputs, 'fc1', batch.length, width), width)
+  })
+}

@@ -1,0 +1,166 @@
+import type { TensorModel } from '../inference/tensor-model.ts'
+import { restore } from './backward.ts'
+import type { Cancelled } from './batch.ts'
+import { embed } from './embed.ts'
+import { diffuse } from './forward.ts'
+import { forwardStream, gaussianNoise, type NoiseAddress, type NoiseKey, samplerStream } from './noise.ts'
+import { cosine, norm } from './similarity.ts'
+import { mirror } from './tensor.ts'
+import type { TermName } from './types.ts'
+
+/** What a preset wants to know. `residual` needs the restored crops, but not their embeddings. */
+export interface Wanted {
+  readonly kind: TermName | 'residual'
+  /** 0..999; of no meaning for the mirror term. */
+  readonly timestep: number
+  /** Draws of noise; 1 or more. */
+  readonly draws: number
+}
+
+export interface Networks {
+  readonly embedder: TensorModel
+  readonly denoiser: TensorModel
+}
+
+export interface Process {
+  /** Network calls of the backward process; 1 is the one-step form. */
+  readonly steps: number
+  readonly eta: number
+}
+
+/** One noised crop and what came of it. */
+export interface Sample {
+  readonly mirrored: boolean
+  readonly timestep: number
+  readonly draw: number
+  readonly noisy: Float32Array
+  readonly restored: Float32Array | undefined
+  /** Cosine similarities to E(x), where they were wanted. */
+  readonly noisySimilarity: number | undefined
+  readonly restoredSimilarity: number | undefined
+}
+
+export interface Evidence {
+  /** ‖E(x)‖. */
+  readonly norm: number
+  /** s(E(x), E(x^f)), where the mirror term was wanted. */
+  readonly mirrorSimilarity: number | undefined
+  readonly samples: readonly Sample[]
+}
+
+interface Draft {
+  readonly mirrored: boolean
+  readonly timestep: number
+  readonly draw: number
+  embedNoisy: boolean
+  restore: boolean
+  embedRestored: boolean
+}
+
+/** Terms of the same timestep share their draws: a draw is noised, restored and embedded once, whoever asks for it. */
+function draft(wanted: readonly Wanted[]): Draft[] {
+  const drafts = new Map<string, Draft>()
+  for (const { kind, timestep, draws } of wanted) {
+    if (kind === 'mirror') continue
+    const mirrored = kind.endsWith('-mirror')
+    for (let draw = 0; draw < draws; draw++) {
+      const name = `${mirrored} ${timestep} ${draw}`
+      const entry = drafts.get(name) ?? {
+        mirrored,
+        timestep,
+        draw,
+        embedNoisy: false,
+        restore: false,
+        embedRestored: false,
+      }
+      drafts.set(name, entry)
+      if (kind.startsWith('forward')) entry.embedNoisy = true
+      else entry.restore = true
+      if (kind.startsWith('backward')) entry.embedRestored = true
+    }
+  }
+  return [...drafts.values()]
+}
+
+/** Noise of one face, each pair of antithetic draws made once. */
+function noiseSource(key: NoiseKey, length: number): (address: NoiseAddress) => Float32Array {
+  const made = new Map<string, Float32Array>()
+  return ({ draw, timestep, stream }) => {
+    const even = draw - (draw % 2)
+    const name = `${even} ${timestep} ${stream}`
+    let noise = made.get(name)
+    if (!noise) {
+      noise = gaussianNoise(key, { draw: even, timestep, stream }, length)
+      made.set(name, noise)
+    }
+    return draw === even ? noise : noise.map((value) => -value)
+  }
+}
+
+/**
+ * Noise, restore and embed a face as far as `wanted` asks, all draws, timesteps and both flips in common batches. E(x) and E(x^f) are
+ * computed once.
+ * @param x The crop, 3 × 112 × 112, −1..1.
+ * @throws DiffiqaError `aborted` between two network calls once `cancelled` says so; `invalid-model-output`.
+ */
+export async function gather(
+  { embedder, denoiser }: Networks,
+  x: Float32Array,
+  key: NoiseKey,
+  wanted: readonly Wanted[],
+  { steps, eta }: Process,
+  cancelled?: Cancelled,
+): Promise<Evidence> {
+  const noise = noiseSource(key, x.length)
+  const flipped = mirror(x)
+  const drafts = draft(wanted).map((entry) => {
+    const { mirrored, timestep, draw } = entry
+    const stream = forwardStream(mirrored)
+    return { ...entry, noisy: diffuse(mirrored ? flipped : x, noise({ draw, timestep, stream }), timestep) }
+  })
+
+  const toRestore = drafts.filter((entry) => entry.restore)
+  const restored = await restore(
+    denoiser,
+    toRestore.map(({ mirrored, timestep, draw, noisy }) => ({
+      x: noisy,
+      timestep,
+      noise: (step: number) => noise({ draw, timestep, stream: samplerStream(mirrored, step) }),
+    })),
+    { steps, eta, cancelled },
+  )
+  const restoredOf = new Map(toRestore.map((entry, i) => [entry, restored[i] as Float32Array]))
+
+  const crops = new Set([x])
+  if (wanted.some(({ kind }) => kind === 'mirror')) crops.add(flipped)
+  for (const entry of drafts) {
+    if (entry.embedNoisy) crops.add(entry.noisy)
+    if (entry.embedRestored) crops.add(restoredOf.get(entry) as Float32Array)
+  }
+  const order = [...crops]
+  const embeddings = await embed(embedder, order, cancelled)
+  const embeddingOf = new Map(order.map((crop, i) => [crop, embeddings[i] as Float32Array]))
+  const anchor = embeddingOf.get(x) as Float32Array
+  const similarity = (crop: Float32Array | undefined): number | undefined => {
+    const embedding = crop && embeddingOf.get(crop)
+    return embedding && cosine(anchor, embedding)
+  }
+
+  return {
+    norm: norm(anchor),
+    mirrorSimilarity: similarity(flipped),
+    samples: drafts.map((entry): Sample => {
+      const { mirrored, timestep, draw, noisy } = entry
+      const clean = restoredOf.get(entry)
+      return {
+        mirrored,
+        timestep,
+        draw,
+        noisy,
+        restored: clean,
+        noisySimilarity: similarity(noisy),
+        restoredSimilarity: similarity(clean),
+      }
+    }),
+  }
+}
