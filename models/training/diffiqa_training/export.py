@@ -1,0 +1,161 @@
+"""Writes the four ONNX files and their part of manifest.json (`modelVersion`, `models`, `selfTest`, `provenance.networks`).
+
+`scoring` and the rest of `provenance` are kept as they are: the calibrate step owns them.
+"""
+import hashlib
+import json
+import platform
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+
+from . import paths
+from .onnx_tools import drop_weight_inputs, set_dimensions, upgrade, weights_to_float16
+from .regressor import Regressor, fold_batch_norms
+from .self_test import answer
+from .unet import UNet
+
+OPSET = 17
+YUNET = 'models/face_detection_yunet_2023mar.onnx'
+TOLERANCES = {'detector': 1e-3, 'embedder': 1e-2, 'denoiser': 1e-3, 'regressor': 1e-3}
+
+ABOUT = {
+    'detector': {
+        'input': '[1,3,H,W] float32, BGR, 0..255, H and W multiples of 32',
+        'licence': 'MIT',
+        'source': 'YuNet 2023mar, OpenCV Zoo (Shiqi Yu and others); height and width made symbolic',
+    },
+    'embedder': {
+        'input': '[N,3,112,112] float32, RGB, 0..255',
+        'licence': 'Apache-2.0',
+        'source': 'SFace 2021dec, OpenCV Zoo (Yaoyao Zhong, Weihong Deng); batch made symbolic, weights stored as float16',
+    },
+    'denoiser': {
+        'input': '[N,3,112,112] float32, RGB, -1..1; t [N] float32, timestep index 0..999',
+        'licence': 'MIT',
+        'source': 'trained by models/training (ddpm)',
+    },
+    'regressor': {
+        'input': '[N,3,112,112] float32, RGB, -1..1',
+        'licence': 'MIT',
+        'source': 'trained by models/training (distil)',
+    },
+}
+
+
+def write_detector(source: Path, target: Path) -> None:
+    """YuNet with symbolic height and width; every layer of it allows that. Weights stay float32: the file is small."""
+    model = onnx.load(str(source))
+    set_dimensions(model.graph.input[0], [1, 3, 'height', 'width'])
+    for output in model.graph.output:
+        channels = output.type.tensor_type.shape.dim[2].dim_value
+        set_dimensions(output, [1, 'cells_' + output.name.split('_')[1], channels])
+    del model.graph.value_info[:]
+    onnx.checker.check_model(model)
+    onnx.save(model, str(target))
+
+
+def write_embedder(source: Path, target: Path) -> None:
+    """SFace with a symbolic batch, opset 17, float16 weights."""
+    model = onnx.load(str(source))
+    drop_weight_inputs(model)
+    set_dimensions(model.graph.input[0], ['batch', 3, 112, 112])
+    set_dimensions(model.graph.output[0], ['batch', 128])
+    del model.graph.value_info[:]
+    model = upgrade(model, OPSET)
+    del model.graph.value_info[:]
+    weights_to_float16(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(target))
+
+
+def write_torch(model: torch.nn.Module, feeds: tuple, names: list[str], outputs: list[str], target: Path) -> None:
+    dynamic = {name: {0: 'batch'} for name in names + outputs}
+    torch.onnx.export(
+        model, feeds, str(target), input_names=names, output_names=outputs, dynamic_axes=dynamic,
+        opset_version=OPSET, dynamo=False, do_constant_folding=True,
+    )
+    graph = onnx.load(str(target))
+    weights_to_float16(graph)
+    onnx.checker.check_model(graph)
+    onnx.save(graph, str(target))
+
+
+def load_denoiser(checkpoint: Path | None, seed: int = 0) -> UNet:
+    """The UNet with EMA weights of a checkpoint, or a freshly initialised one."""
+    torch.manual_seed(seed)
+    if checkpoint is None or not checkpoint.exists():
+        return UNet().eval()
+    state = torch.load(checkpoint, map_location='cpu', weights_only=True)
+    model = UNet(**state['architecture'])
+    model.load_state_dict(state['ema'])
+    return model.eval()
+
+
+def load_regressor(checkpoint: Path | None, seed: int = 0) -> Regressor:
+    torch.manual_seed(seed)
+    if checkpoint is None or not checkpoint.exists():
+        return Regressor().eval()
+    state = torch.load(checkpoint, map_location='cpu', weights_only=True)
+    model = Regressor(**state['architecture'])
+    model.load_state_dict(state['ema'])
+    return model.eval()
+
+
+def write_denoiser(model: UNet, target: Path) -> None:
+    write_torch(model, (torch.zeros(2, 3, 112, 112), torch.zeros(2)), ['x', 't'], ['x0'], target)
+
+
+def write_regressor(model: Regressor, target: Path) -> None:
+    write_torch(fold_batch_norms(model), (torch.zeros(2, 3, 112, 112),), ['face'], ['mean', 'log_variance', 'embedding'], target)
+
+
+def entry(name: str, path: Path) -> dict:
+    data = path.read_bytes()
+    opset = max(o.version for o in onnx.load(str(path)).opset_import if o.domain in ('', 'ai.onnx'))
+    return {
+        'file': path.name,
+        'sha256': hashlib.sha256(data).hexdigest(),
+        'bytes': len(data),
+        'opset': opset,
+        **ABOUT[name],
+    }
+
+
+def update_manifest(version: str, networks: dict) -> None:
+    """Replaces this step's parts; the others are kept."""
+    manifest = json.loads(paths.MANIFEST.read_text(encoding='utf-8')) if paths.MANIFEST.exists() else {}
+    files = {name: paths.MODELS / f'{name}.onnx' for name in ABOUT}
+    manifest['modelVersion'] = version
+    manifest['models'] = {name: entry(name, path) for name, path in files.items()}
+    manifest['selfTest'] = {
+        name: {'values': answer(name, path), 'tolerance': TOLERANCES[name]} for name, path in files.items()
+    }
+    manifest.setdefault('provenance', {})['networks'] = networks
+    order = ('modelVersion', 'models', 'scoring', 'selfTest', 'provenance')
+    ordered = {key: manifest[key] for key in order if key in manifest}
+    paths.MANIFEST.write_text(json.dumps(ordered, indent=2) + '\n', encoding='utf-8')
+
+
+def run(config: dict[str, Any]) -> None:
+    settings = SimpleNamespace(**config)
+    denoiser = paths.ROOT / settings.denoiser
+    regressor = paths.ROOT / settings.regressor
+    detector = paths.ROOT / settings.detector if settings.detector else paths.data_dir() / YUNET
+    write_detector(detector, paths.MODELS / 'detector.onnx')
+    write_embedder(paths.ROOT / settings.embedder, paths.MODELS / 'embedder.onnx')
+    write_denoiser(load_denoiser(denoiser), paths.MODELS / 'denoiser.onnx')
+    write_regressor(load_regressor(regressor), paths.MODELS / 'regressor.onnx')
+    networks = {'exporter': f'torch {torch.__version__}, onnx {onnx.__version__}, numpy {np.__version__}, Python {platform.python_version()}'}
+    for name, path in (('denoiser', denoiser), ('regressor', regressor)):
+        trained = path.exists()
+        networks[name] = torch.load(path, map_location='cpu', weights_only=True)['provenance'] if trained else 'untrained'
+    trained = denoiser.exists() and regressor.exists()
+    update_manifest(settings.version if trained else '0-untrained', networks)
+    for name in ABOUT:
+        path = paths.MODELS / f'{name}.onnx'
+        print(f'{name}: {path.stat().st_size} bytes')
