@@ -107,7 +107,7 @@ const manifest = record({
 /**
  * Reads and checks manifest.json.
  *
- * @param modelsDir - folder that holds it: a path or a `file:` URL. Default: the folder that comes with the package
+ * @param modelsDir - folder that holds it: a path or a `file:` URL (also as a string, since a URL cannot be cloned into a worker). Default: the folder that comes with the package
  * @throws DiffiqaError `model-missing` when there is no manifest, `model-incompatible` when it is not JSON or a field is wrong
  * (details.field names it)
  */
@@ -118,7 +118,8 @@ export async function loadManifest(modelsDir?: URL | string): Promise<Manifest> 
 /** The folder as a URL that file names can be resolved against. */
 export function modelsUrl(modelsDir?: URL | string): URL {
   if (modelsDir === undefined) return packageModelsDir()
-  const url = modelsDir instanceof URL ? modelsDir : pathToFileURL(modelsDir)
+  const isUrl = modelsDir instanceof URL || modelsDir.startsWith('file:')
+  const url = isUrl ? new URL(modelsDir) : pathToFileURL(modelsDir)
   return url.href.endsWith('/') ? url : new URL(`${url.href}/`)
 }
 

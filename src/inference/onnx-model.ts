@@ -62,7 +62,7 @@ async function runSession(
   }
   const outputs: Record<string, Tensor> = {}
   for (const [output, { data, dims }] of Object.entries(answers)) {
-    if (!(data instanceof Float32Array) || !data.every(Number.isFinite)) {
+    if (!(data instanceof Float32Array) || !allFinite(data)) {
       throw new DiffiqaError(
         'invalid-model-output',
         `Output "${output}" of the model "${name}" holds unusable numbers`,
@@ -74,4 +74,10 @@ async function runSession(
     outputs[output] = { data, dims }
   }
   return outputs
+}
+
+/** A plain loop: `every()` takes ten times as long, and a detector answers with a hundred thousand numbers. */
+function allFinite(numbers: Float32Array): boolean {
+  for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return false
+  return true
 }
