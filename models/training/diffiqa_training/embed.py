@@ -32,7 +32,7 @@ def embed_set(name: str, variant: str, embedder: Embedder) -> None:
             made += len(part)
         shards.append(np.load(shard))
     embedding = np.concatenate(shards)
-    if embedding.shape != (len(crops), 128) or not np.isfinite(embedding).all():
+    if len(embedding) != len(crops) or not np.isfinite(embedding).all():
         raise RuntimeError(f'{name}.{variant}: bad embeddings {embedding.shape}')
     # Row r belongs to line r of the .jsonl; rows without a face are NaN.
     embedding = source.spread(embedding)

@@ -47,13 +47,14 @@ def open_session(file: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = int(os.environ.get('OMP_NUM_THREADS', '1'))
     options.inter_op_num_threads = 1
+    options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(file), options, providers=['CPUExecutionProvider'])
 
 
 class Embedder:
     """Embeddings of uint8 crops [N,112,112,3], not normalised."""
 
-    def __init__(self, judge: Judge, batch: int = 8) -> None:
+    def __init__(self, judge: Judge, batch: int = 2) -> None:
         self.judge, self.batch = judge, batch
         self.session = open_session(paths.JUDGES / judge.file)
         self.input = self.session.get_inputs()[0].name
