@@ -10,6 +10,7 @@ export default defineConfig({
     'src/onnx.ts',
     'src/cli.ts',
     'src/worker.ts',
+    'src/embed-worker.ts',
   ],
   format: 'esm',
   platform: 'node',

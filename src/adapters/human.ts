@@ -26,7 +26,7 @@ const OPTIONS = ['gallery', 'modelId', 'name', 'tensor', 'timeoutMs'] as const
 const SIMILARITY = { order: 2, threshold: 0, multiplier: 25, min: 0.2, max: 0.8 }
 
 /** Mean similarity of different people's good photos; the manifest's fitted value takes its place in `guard()`. */
-const IMPOSTOR_MEAN = 0.17
+const IMPOSTOR_MEAN = 0.2
 
 /** Human keeps the boxes of its last detection in module variables across awaits, so two detections at once can mix up their faces. */
 const detections = new SerialQueue()

@@ -1,0 +1,81 @@
+import { DiffiqaError, type ErrorCode, isDiffiqaError } from '../errors.ts'
+import type { Photo } from '../face/types.ts'
+import type { Gate } from '../gate/gate.ts'
+import type { Assessment, Mode, Verdict } from '../gate/types.ts'
+import type { Purpose } from '../inference/manifest.ts'
+import type { ProbeInput } from './guard-types.ts'
+import type { Probe } from './matcher.ts'
+import { createProbe, type FaceQuality } from './probe.ts'
+import { rejudge } from './rejudge.ts'
+
+export interface AssessedProbe {
+  readonly verdict: Verdict
+  readonly probe: Probe
+  readonly mode: Mode
+}
+
+export interface ProbeRequest {
+  readonly purpose: Purpose
+  readonly mode: Mode | undefined
+  readonly faces: 'one' | 'largest'
+  readonly signal: AbortSignal | undefined
+}
+
+/**
+ * The verdict on an input, and what the matcher gets of it. An assessment is not made again, only judged anew where it was made for another
+ * purpose. Where the mode is not `enforce`, a photo that cannot be assessed gets a degraded verdict instead of an error.
+ * @throws DiffiqaError `invalid-option` for an input that is not bytes; whatever `gate.assess()` throws.
+ */
+export async function assessProbe(gate: Gate, input: ProbeInput, request: ProbeRequest): Promise<AssessedProbe> {
+  const { purpose, signal, faces } = request
+  requireInput(input)
+  if (isFaceQuality(input)) {
+    const mode = request.mode ?? input.verdict.mode
+    const verdict = rejudge(input.verdict, purpose, gate.thresholds[purpose])
+    return { verdict, probe: input.probe, mode }
+  }
+  const bytes = input instanceof Uint8Array ? input : input.bytes
+  const mode = request.mode ?? gate.mode
+  try {
+    const assessment = await gate.assess(input, { purpose, mode, faces, crops: true, ...(signal && { signal }) })
+    return { verdict: assessment.verdict, probe: createProbe(bytes, assessment), mode }
+  } catch (error) {
+    if (mode === 'enforce' || signal?.aborted) throw error
+    const assessment = unassessed(gate, isDiffiqaError(error) ? error.code : 'scoring-failed', purpose, mode)
+    return { verdict: assessment.verdict, probe: createProbe(bytes, assessment), mode }
+  }
+}
+
+/** A string could be taken for a path, a URL or base64 by an SDK: only bytes go further. */
+function requireInput(input: unknown): asserts input is ProbeInput {
+  if (input instanceof Uint8Array || (input as Photo | null | undefined)?.bytes instanceof Uint8Array) return
+  const found = input === null ? 'null' : typeof input
+  throw new DiffiqaError('invalid-option', `A photo is bytes (Uint8Array or Buffer) or an assessment, not ${found}`)
+}
+
+function isFaceQuality(input: ProbeInput): input is FaceQuality {
+  return 'verdict' in input && 'probe' in input
+}
+
+function unassessed(gate: Gate, failure: ErrorCode, purpose: Purpose, mode: Mode): Assessment {
+  const { rejectBelow, acceptFrom } = gate.thresholds[purpose]
+  const verdict: Verdict = {
+    decision: 'accept',
+    weight: 1,
+    reasons: [],
+    score: undefined,
+    fast: undefined,
+    full: undefined,
+    escalation: 'not-needed',
+    degraded: true,
+    failure,
+    purpose,
+    mode,
+    thresholds: { rejectBelow, acceptFrom },
+    measures: {},
+    face: undefined,
+    timings: { totalMs: 0, queueMs: 0, decodeMs: 0, detectMs: 0, alignMs: 0, diffiqaRMs: 0, diffiqaMs: 0 },
+    cached: false,
+  }
+  return { verdict, verdicts: [verdict], faces: [], aligned: [], photo: undefined }
+}

@@ -1,0 +1,114 @@
+import type { Photo } from '../face/types.ts'
+import type { Mode, Verdict } from '../gate/types.ts'
+import type { Knots } from '../inference/manifest.ts'
+import type { CallOptions, Candidate, Comparison, Matcher, ScoreScale, SubjectId } from './matcher.ts'
+import type { FaceQuality } from './probe.ts'
+
+/** A photo to be assessed, or `req.faceQuality`, which was assessed already and is not scored twice. */
+export type ProbeInput = Photo | Uint8Array | FaceQuality
+
+/** The second side of a verification: somebody enrolled, or another photo, assessed like the first. */
+export type GuardedReference = { readonly subject: SubjectId } | { readonly photo: ProbeInput }
+
+export interface DownWeighting {
+  /** Mean score of comparisons of different people, on the matcher's scale. @default the manifest's for this matcher, else `scale.impostorMean` */
+  readonly impostorMean?: number
+  /**
+   * Reliability r(q): knots of [quality value 0..1, weight], both rising, 0 < weight <= 1, the last weight 1.
+   * @default the manifest's for this matcher, else a ramp from 0.8 at `rejectBelow` to 1 at `acceptFrom`
+   */
+  readonly knots?: Knots
+}
+
+export interface GuardOptions {
+  /**
+   * `shadow` and `annotate` let every photo through and change no score.
+   * @default the mode of the assessment, or of the gate
+   */
+  readonly mode?: Mode
+  /** `false`: adjusted scores equal raw ones. @default {} */
+  readonly downWeight?: DownWeighting | false
+  /** What counts as a match, on the matcher's scale: at or above it for similarities, below it for distances. @default `scale.defaultThreshold` */
+  readonly threshold?: number
+  /** What a photo of several people means. @default 'one' (refused with `several-faces`) */
+  readonly faces?: 'one' | 'largest'
+}
+
+export interface GuardedIdentifyOptions extends CallOptions {
+  /** Most candidates to ask for. @default 5 */
+  readonly limit?: number
+}
+
+export interface GuardedScore {
+  /** As the matcher gave it. */
+  readonly rawScore: number
+  /** Drawn towards the mean impostor score; never better than `rawScore`. */
+  readonly adjustedScore: number
+  /** Share of the distance to the mean impostor score that is left, 0 < weight <= 1. */
+  readonly weight: number
+  /** Does the adjusted score pass the threshold? */
+  readonly match: boolean
+  /** The SDK's own object, untouched. */
+  readonly source: unknown
+}
+
+export interface GuardedCandidate extends GuardedScore {
+  readonly subject: SubjectId
+}
+
+export interface GuardedResult {
+  readonly verdict: Verdict
+  /**
+   * In the matcher's order. Where the enrolled photos' qualities are known and differ, the adjusted scores may rank otherwise: decide by
+   * `match`, not by position.
+   */
+  readonly candidates: readonly GuardedCandidate[]
+  /** What the matcher answered, untouched. */
+  readonly answer: readonly Candidate[]
+}
+
+export interface GuardedComparison extends GuardedScore {
+  readonly verdict: Verdict
+  /** The verdict on the second photo, when there was one. */
+  readonly referenceVerdict: Verdict | undefined
+  readonly answer: Comparison
+}
+
+export interface GuardedEnrolment {
+  readonly verdict: Verdict
+  readonly subject: SubjectId
+  readonly source: unknown
+}
+
+export interface GuardedEmbedding {
+  readonly verdict: Verdict
+  /** For pooling: the verdict's weight, 1 in shadow and annotate. */
+  readonly weight: number
+  readonly embedding: Float32Array
+}
+
+/**
+ * All of them throw DiffiqaError `quality-rejected` (with reasons), whatever `gate.assess()` throws, `invalid-option` for an input that is not
+ * bytes, `aborted`, and `matcher-invalid-answer`; errors of the matcher's SDK come through as they are. In none of the first four cases
+ * was the matcher called.
+ */
+export interface GuardedMethods {
+  identify(probe: ProbeInput, options?: GuardedIdentifyOptions): Promise<GuardedResult>
+  verify(probe: ProbeInput, reference: GuardedReference, options?: CallOptions): Promise<GuardedComparison>
+  /** Judged by the stricter thresholds for enrolment, also when the photo was assessed as a probe before. */
+  enrol(subject: SubjectId, photo: ProbeInput, options?: CallOptions): Promise<GuardedEnrolment>
+  remove(subject: SubjectId, options?: CallOptions): Promise<void>
+  embed(photo: ProbeInput, options?: CallOptions): Promise<GuardedEmbedding>
+}
+
+/** The guarded form of a matcher: the methods it has, optional where they are optional in its type. */
+export type Guarded<M extends Matcher> = {
+  readonly name: string
+  readonly scale: ScoreScale
+  /** What was wrapped. */
+  readonly matcher: M
+} & {
+  [K in keyof M as K extends keyof GuardedMethods ? K : never]: K extends keyof GuardedMethods
+    ? GuardedMethods[K]
+    : never
+}

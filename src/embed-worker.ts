@@ -1,0 +1,4 @@
+import { createEmbedHandler } from './adapters/embed-handler.ts'
+import { serveTasks } from './inference/serve-tasks.ts'
+
+export default serveTasks(createEmbedHandler)
