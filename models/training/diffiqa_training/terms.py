@@ -1,0 +1,129 @@
+"""Terms of full DifFIQA for whole sets: the same arithmetic as the server's, one resumable file a term and draw.
+
+`forward.<t>.<draw>`, `backward.<t>.<draw>` and their `-mirror` forms, `mirror`: cosine similarities to E(x), a value per row.
+`residual.<t>.<draw>`: mean |x̂ − x| of the backward process, written beside it.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+
+from . import crop_set, paths
+from .judges import SFACE, Embedder, open_session
+from .noise import STREAM_FACE, STREAM_MIRROR, STREAM_SAMPLER, STREAM_SAMPLER_MIRROR, gaussian, noise_key
+from .process import ddim, forward, restore
+
+SHAPE = (3, 112, 112)
+SIZE = 3 * 112 * 112
+
+
+def term_file(source: crop_set.CropSet, key: str) -> Path:
+    paths.FEATURES.mkdir(parents=True, exist_ok=True)
+    return paths.FEATURES / f'{source.name}.{source.variant}.{key}.npy'
+
+
+def load_term(source: crop_set.CropSet, key: str) -> np.ndarray:
+    """One value per row, NaN where not computed."""
+    file = term_file(source, key)
+    return np.load(file) if file.exists() else np.full(len(source.rows), np.nan)
+
+
+def to_tensor(crop: np.ndarray) -> np.ndarray:
+    return (crop.astype(np.float32) / np.float32(127.5) - 1).transpose(2, 0, 1)
+
+
+class Terms:
+    """Computes terms of single crops. `steps` = 1 is the one-step form."""
+
+    def __init__(self, model_version: str, steps: int = 1, eta: float = 0.0, denoiser: Path | None = None) -> None:
+        self.version, self.steps, self.eta = model_version, steps, eta
+        self.embedder = Embedder(SFACE)
+        self.denoiser_file = denoiser or paths.MODELS / 'denoiser.onnx'
+        self.session = None
+
+    def denoise(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
+        if self.session is None:
+            self.session = open_session(self.denoiser_file)
+        return self.session.run(None, {'x': x, 't': t})[0]
+
+    def embed(self, tensor: np.ndarray) -> np.ndarray:
+        return self.embedder.raw((tensor[None] + 1) * np.float32(127.5))[0].astype(np.float64)
+
+    def similarity(self, reference: np.ndarray, tensor: np.ndarray) -> float:
+        other = self.embed(tensor)
+        return float(reference @ other / (np.linalg.norm(reference) * np.linalg.norm(other)))
+
+    def measure(self, crop: np.ndarray, reference: np.ndarray, key: str) -> dict[str, float]:
+        """`crop` uint8 [112,112,3], `reference` E(x) → the term, and with a backward term its residual."""
+        name, *rest = key.split('.')
+        x = to_tensor(crop)
+        if name == 'mirror':
+            return {key: self.similarity(reference, np.ascontiguousarray(x[:, :, ::-1]))}
+        timestep, draw = int(rest[0]), int(rest[1])
+        mirrored = name.endswith('-mirror')
+        start = np.ascontiguousarray(x[:, :, ::-1]) if mirrored else x
+        seed = noise_key(crop.tobytes(), self.version)
+        noise = gaussian(seed, SIZE, draw, timestep, STREAM_MIRROR if mirrored else STREAM_FACE).reshape(SHAPE)
+        noisy = forward(start, noise, timestep)
+        if name.startswith('forward'):
+            return {key: self.similarity(reference, noisy)}
+        if self.steps == 1:
+            clean = restore(self.denoise, noisy[None], timestep)[0]
+        else:
+            stream = STREAM_SAMPLER_MIRROR if mirrored else STREAM_SAMPLER
+            sampler = lambda step: gaussian(seed, SIZE, draw, timestep, stream + step).reshape(SHAPE)[None]
+            clean = ddim(self.denoise, noisy[None], timestep, self.steps, self.eta, sampler)[0]
+        residual = float(np.abs(clean - start).mean())
+        return {key: self.similarity(reference, clean), key.replace(name, 'residual'): residual}
+
+    def fill(self, source: crop_set.CropSet, keys: list[str], rows: np.ndarray, save_every: int = 200) -> None:
+        """Compute what is missing of `keys` at `rows` and keep it; row by row, so that an interrupted run loses little."""
+        embedding = np.load(paths.embed_file(source.name, source.variant))['embedding'].astype(np.float64)
+        values = {key: load_term(source, key) for key in keys}
+        index, started, made = source.index, time.monotonic(), 0
+
+        def save() -> None:
+            for key, column in values.items():
+                file = term_file(source, key)
+                temporary = file.with_suffix('.tmp.npy')
+                np.save(temporary, column)
+                os.replace(temporary, file)
+
+        for row in rows:
+            if index[row] < 0:
+                continue
+            missing = [key for key in keys if not np.isfinite(values[key][row])]
+            if not missing:
+                continue
+            crop = np.asarray(source.crops[index[row]])
+            for key in missing:
+                for name, value in self.measure(crop, embedding[row], key).items():
+                    if name not in values:
+                        values[name] = load_term(source, name)
+                    values[name][row] = value
+            made += 1
+            if made % save_every == 0:
+                save()
+        save()
+        if made:
+            each = 1e3 * (time.monotonic() - started) / made
+            print(f'{source.name}.{source.variant}: {len(keys)} terms of {made} crops, {each:.0f} ms a crop', flush=True)
+
+
+def spread(similarity: np.ndarray) -> np.ndarray:
+    """−ln(1 − s): similarities crowd below 1."""
+    return -np.log(np.maximum(1 - similarity, 1e-6))
+
+
+def feature(source: crop_set.CropSet, name: str, timestep: int, draws: int) -> np.ndarray:
+    """A feature of the tuned preset, one value per row; the server's featureValue()."""
+    if name == 'log-norm':
+        embedding = np.load(paths.embed_file(source.name, source.variant))
+        return np.log(np.maximum(embedding['norm'].astype(np.float64), 1e-6))
+    if name == 'mirror':
+        return spread(load_term(source, 'mirror'))
+    key = 'residual' if name == 'pixel-residual' else name
+    mean = np.mean([load_term(source, f'{key}.{timestep}.{draw}') for draw in range(draws)], axis=0)
+    return -np.log(mean + 1e-6) if name == 'pixel-residual' else spread(mean)
