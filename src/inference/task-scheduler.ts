@@ -22,6 +22,7 @@ interface Seat {
   deaths: number
   /** Instant of the next attempt while `down`. */
   retryAt: number
+  /** Of what the seat waits for: the end of loading, the watchdog of its task, or the next attempt. */
   timer: NodeJS.Timeout | undefined
 }
 
@@ -175,10 +176,9 @@ export class TaskScheduler implements InferenceBackend {
     seat.state = 'busy'
     pending.startedAt = performance.now()
     const { watchdogMs } = this.#options
-    const watchdog =
-      watchdogMs === Number.POSITIVE_INFINITY
-        ? undefined
-        : setTimeout(() => this.#bite(seat, slot, pending), watchdogMs)
+    if (watchdogMs !== Number.POSITIVE_INFINITY) {
+      seat.timer = setTimeout(() => this.#bite(seat, slot, pending), watchdogMs)
+    }
     let typical = true
     try {
       const { value, serviceMs } = await slot.run(pending.task, pending.cancelFlag, pending.transfer)
@@ -189,9 +189,9 @@ export class TaskScheduler implements InferenceBackend {
       typical = !pending.settled && !slot.dead
       pending.reject(error)
     } finally {
-      clearTimeout(watchdog)
       this.#queue.finish(pending, typical)
-      // A slot that died or was ended is no longer in the seat, or about to leave it.
+      // A slot that was ended is no longer in the seat; a dead one is about to leave it.
+      if (seat.slot === slot) clearTimeout(seat.timer)
       if (seat.slot === slot && !slot.dead) {
         if (typical) seat.deaths = 0
         seat.state = 'idle'
@@ -250,6 +250,7 @@ export class TaskScheduler implements InferenceBackend {
 
   #replace(seat: Seat, reason: RestartReason): void {
     if (this.#state === 'closed') return
+    clearTimeout(seat.timer)
     seat.slot = undefined
     seat.state = 'down'
     seat.deaths++

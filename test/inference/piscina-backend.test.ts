@@ -1,11 +1,11 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
 import { DiffiqaError } from '../../src/errors.ts'
 import type { InferenceBackend, RestartReason, RunOptions } from '../../src/inference/backend.ts'
 import { createPiscinaBackend, type PiscinaBackendOptions } from '../../src/inference/piscina-backend.ts'
+import { temporaryFolder } from './fixtures/temporary-folder.ts'
 import { testBackend, within } from './fixtures/test-backend.ts'
 
 let backend: InferenceBackend | undefined
@@ -138,7 +138,7 @@ describe('a worker that dies', () => {
   })
 
   test('is tried again when the replacement cannot load at first', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'inference-')), 'mode')
+    const file = join(temporaryFolder(), 'mode')
     writeFileSync(file, 'ok')
     const { backend, run, restarts } = await open({ load: file })
     writeFileSync(file, 'missing')
