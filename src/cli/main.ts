@@ -1,0 +1,92 @@
+import { isDiffiqaError } from '../errors.ts'
+import type { Command } from './command.ts'
+import { EXIT } from './exit-codes.ts'
+import { columns } from './help.ts'
+import { packageInfo } from './package-info.ts'
+import { printable } from './printable.ts'
+import { suggest } from './suggest.ts'
+import { UsageError } from './usage-error.ts'
+
+const COMMANDS: readonly Command[] = [
+  {
+    name: 'score',
+    summary: 'score the faces of photos',
+    help: async () => (await import('./score-options.ts')).scoreHelp(),
+    run: async (args) => (await import('./score.ts')).score(args),
+  },
+  {
+    name: 'doctor',
+    summary: 'check Node, native modules and models, and time one score',
+    help: async () => (await import('./doctor-options.ts')).doctorHelp(),
+    run: async (args) => (await import('./doctor.ts')).doctor(args),
+  },
+]
+
+const usage = (): string => `Usage: express-diffiqa COMMAND [options]
+
+Face quality with DifFIQA(R) and DifFIQA, on the command line.
+
+Commands:
+${columns(COMMANDS.map(({ name, summary }) => [name, summary]))}
+Options:
+${columns([
+  ['-h, --help', 'show this help; after a command, its own'],
+  ['-v, --version', 'show the version'],
+])}`
+
+/**
+ * Runs one command line.
+ * @param args - without the names of node and the script
+ * @returns the exit code; nothing is thrown for what a user may do wrong
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  // Whoever reads the messages may be gone before the work is: no reason to fail. Standard output has its own watch.
+  process.stderr.on('error', () => {})
+  process.stdout.on('error', () => {})
+  const [word, ...rest] = args
+  try {
+    return await dispatch(word, rest)
+  } catch (error) {
+    if (error instanceof UsageError) {
+      const known = COMMANDS.some(({ name }) => name === word)
+      process.stderr.write(`express-diffiqa: ${printable(error.message)}\n`)
+      process.stderr.write(`Try "express-diffiqa ${known ? `${word} ` : ''}--help".\n`)
+    } else process.stderr.write(`express-diffiqa: ${describe(error)}\n`)
+    return EXIT.failed
+  }
+}
+
+async function dispatch(word: string | undefined, rest: readonly string[]): Promise<number> {
+  if (word === undefined) {
+    process.stderr.write(usage())
+    return EXIT.failed
+  }
+  if (word === '--version' || word === '-v') return print(`${packageInfo().version}\n`)
+  if (word === '--help' || word === '-h') return print(usage())
+  if (word === 'help') return print(rest[0] === undefined ? usage() : await find(rest[0]).help())
+  return find(word).run(rest)
+}
+
+function print(text: string): number {
+  process.stdout.write(text)
+  return EXIT.ok
+}
+
+function find(word: string): Command {
+  const command = COMMANDS.find(({ name }) => name === word)
+  if (command) return command
+  const meant = suggest(
+    word,
+    COMMANDS.map(({ name }) => name),
+  )
+  throw new UsageError(
+    `unknown ${word.startsWith('-') ? 'option' : 'command'} ${word}${meant ? `; did you mean ${meant}?` : ''}`,
+  )
+}
+
+/** Expected failures in one line; anything else with its stack, for a report. */
+function describe(error: unknown): string {
+  if (isDiffiqaError(error)) return `${error.code}: ${printable(error.message)}`
+  if (error instanceof Error && 'code' in error) return printable(error.message)
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
