@@ -24,9 +24,9 @@ export function denoise(
       x: stack(batch.map(({ x }) => x)),
       t: { data: Float32Array.from(batch, ({ timestep }) => timestep), dims: [batch.length] },
     })
-    const guess = Float32Array.from(takeOutput(outputs, 'x0', batch.length, CROP_LENGTH), (value) =>
-      Math.min(1, Math.max(-1, value)),
-    )
+    const answer = takeOutput(outputs, 'x0', batch.length, CROP_LENGTH)
+    const guess = new Float32Array(answer.length)
+    for (let i = 0; i < guess.length; i++) guess[i] = Math.min(1, Math.max(-1, answer[i] as number))
     return rows(guess, CROP_LENGTH)
   })
 }

@@ -16,7 +16,8 @@ export function embed(
 ): Promise<Float32Array[]> {
   return inBatches(crops, cancelled, async (batch) => {
     const { data, dims } = stack(batch)
-    const outputs = await embedder.run({ data: { data: data.map((value) => (value + 1) * 127.5), dims } })
+    for (let i = 0; i < data.length; i++) data[i] = ((data[i] as number) + 1) * 127.5
+    const outputs = await embedder.run({ data: { data, dims } })
     const width = (outputs.fc1?.data.length ?? 0) / batch.length
     if (!Number.isInteger(width) || width === 0)
       throw new DiffiqaError('invalid-model-output', 'the embedder answered without embeddings')
