@@ -1,0 +1,170 @@
+import { DiffiqaError } from '../errors.ts'
+import type { Gate } from '../gate/gate.ts'
+import type { Verdict } from '../gate/types.ts'
+import { checkOptions } from '../inference/backend-options.ts'
+import type { Purpose } from '../inference/manifest.ts'
+import { type AssessedProbe, assessProbe } from './assess-probe.ts'
+import { callMatcher, type MatcherCall, reportCall } from './call-matcher.ts'
+import { defineAdapter } from './define-adapter.ts'
+import { downWeighting } from './down-weight.ts'
+import type { Guarded, GuardedMethods, GuardedScore, GuardOptions, ProbeInput } from './guard-types.ts'
+import type { CallOptions, Candidate, Comparison, Matcher } from './matcher.ts'
+import { qualityRejected } from './quality-rejected.ts'
+import { readCandidates, readComparison, readEmbedding, readEnrolment } from './read-answer.ts'
+import { requireSubject } from './subject.ts'
+
+const DEFAULT_LIMIT = 5
+
+/**
+ * Put the gate in front of a matcher: the same methods, but a photo that the gate rejects never reaches the matcher, and scores of poor
+ * photos are drawn towards the mean impostor score, so that the false match rate at the threshold can only fall.
+ *
+ * Each call is told as a `matcher` event of the gate: `ok`, `error`, `aborted`, or `withheld` when the matcher was not called.
+ *
+ * ```ts
+ * const guarded = guard(human(instance), gate)
+ * const { candidates } = await guarded.identify(photo)
+ * ```
+ * @throws DiffiqaError `invalid-option` naming the field.
+ */
+export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardOptions = {}): Guarded<M> {
+  defineAdapter(matcher)
+  checkOptions(options, ['mode', 'downWeight', 'threshold', 'faces'], {})
+  const { scale, name } = matcher
+  const { mode, faces = 'one', threshold = scale.defaultThreshold } = options
+  if (!(threshold >= scale.min && threshold <= scale.max)) throw invalid('threshold', "must lie on the matcher's scale")
+  if (faces !== 'one' && faces !== 'largest') throw invalid('faces', "must be 'one' or 'largest'")
+  if (mode !== undefined && !['enforce', 'shadow', 'annotate'].includes(mode))
+    throw invalid('mode', "must be 'enforce', 'shadow' or 'annotate'")
+  const adjust = downWeighting(matcher, gate, options.downWeight)
+
+  const call = (operation: MatcherCall['operation'], purpose: Purpose, signal?: AbortSignal): MatcherCall => ({
+    gate,
+    matcher: name,
+    operation,
+    purpose,
+    signal,
+  })
+
+  /** The probe, if the matcher may have it. */
+  async function admit(
+    input: ProbeInput,
+    context: MatcherCall,
+    photo: 'probe' | 'reference' = 'probe',
+  ): Promise<AssessedProbe> {
+    const { purpose, signal } = context
+    try {
+      const assessed = await assessProbe(gate, input, { purpose, mode, faces, signal })
+      if (assessed.mode === 'enforce' && assessed.verdict.decision === 'reject')
+        throw qualityRejected(assessed.verdict, photo)
+      return assessed
+    } catch (error) {
+      if (!signal?.aborted) reportCall(context, 'withheld', 0)
+      throw error
+    }
+  }
+
+  /** In shadow and annotate the caller sees the raw score; the event tells what it would have become. */
+  function score(answer: Candidate | Comparison, verdict: Verdict, enforced: boolean, reference?: Verdict): Scored {
+    const { score: rawScore, source } = answer
+    const known = [answer.referenceQuality, reference?.score?.value].filter((value) => value !== undefined)
+    const would = adjust(rawScore, verdict, known.length > 0 ? Math.min(...known) : undefined)
+    const { adjustedScore, weight } = enforced ? would : { adjustedScore: rawScore, weight: 1 }
+    const match = scale.direction === 'similarity' ? adjustedScore >= threshold : adjustedScore < threshold
+    return {
+      shown: { rawScore, adjustedScore, weight, match, source },
+      told: { rawScore, adjustedScore: would.adjustedScore },
+    }
+  }
+
+  const methods: GuardedMethods = {
+    async identify(input, { limit = DEFAULT_LIMIT, signal } = {}) {
+      if (!Number.isSafeInteger(limit) || limit < 1) throw invalid('limit', 'must be a whole number of at least 1')
+      const context = call('identify', 'probe', signal)
+      const { verdict, probe, mode } = await admit(input, context)
+      return callMatcher(
+        context,
+        async () => matcher.identify?.(probe, { limit, ...pass(signal) }),
+        (answer) => {
+          const list = readCandidates(answer, scale)
+          const scored = list.map((candidate) => score(candidate, verdict, mode === 'enforce'))
+          const candidates = scored.map(({ shown }, index) => ({
+            subject: (list[index] as Candidate).subject,
+            ...shown,
+          }))
+          return { result: { verdict, candidates, answer: list }, ...(scored[0] && { scores: scored[0].told }) }
+        },
+      )
+    },
+
+    async verify(input, reference, { signal } = {}) {
+      const context = call('verify', 'probe', signal)
+      if (typeof reference !== 'object' || reference === null || !('subject' in reference || 'photo' in reference))
+        throw invalid('reference', 'must be `{ subject }` or `{ photo }`')
+      if ('subject' in reference) requireSubject(reference.subject)
+      const { verdict, probe, mode } = await admit(input, context)
+      const other = 'photo' in reference ? await admit(reference.photo, context, 'reference') : undefined
+      const target = 'photo' in reference ? { probe: (other as AssessedProbe).probe } : { subject: reference.subject }
+      return callMatcher(
+        context,
+        async () => matcher.verify?.(probe, target, pass(signal)),
+        (given) => {
+          const answer = readComparison(given, scale)
+          const { shown, told } = score(answer, verdict, mode === 'enforce', other?.verdict)
+          return { result: { verdict, referenceVerdict: other?.verdict, ...shown, answer }, scores: told }
+        },
+      )
+    },
+
+    async enrol(subject, input, { signal } = {}) {
+      requireSubject(subject)
+      const context = call('enrol', 'enrolment', signal)
+      const { verdict, probe } = await admit(input, context)
+      const quality = verdict.score?.value
+      return callMatcher(
+        context,
+        async () => matcher.enrol?.(subject, probe, { ...pass(signal), ...(quality !== undefined && { quality }) }),
+        (answer) => {
+          const { subject: enrolled, source } = readEnrolment(answer)
+          return { result: { verdict, subject: enrolled, source } }
+        },
+      )
+    },
+
+    async remove(subject, { signal } = {}) {
+      requireSubject(subject)
+      await callMatcher(
+        call('remove', 'enrolment', signal),
+        async () => matcher.remove?.(subject, pass(signal)),
+        () => ({ result: undefined }),
+      )
+    },
+
+    async embed(input, { signal } = {}) {
+      const context = call(undefined, 'probe', signal)
+      const { verdict, probe, mode } = await admit(input, context)
+      return callMatcher(
+        context,
+        async () => matcher.embed?.([probe.aligned], pass(signal)),
+        (answer) => {
+          const weight = mode === 'enforce' ? verdict.weight : 1
+          return { result: { verdict, weight, embedding: readEmbedding(answer) } }
+        },
+      )
+    },
+  }
+
+  const present = Object.entries(methods).filter(([method]) => matcher[method as keyof GuardedMethods] !== undefined)
+  return { name, scale, matcher, ...Object.fromEntries(present) } as unknown as Guarded<M>
+}
+
+interface Scored {
+  readonly shown: GuardedScore
+  readonly told: { readonly rawScore: number; readonly adjustedScore: number }
+}
+
+const pass = (signal: AbortSignal | undefined): CallOptions => (signal ? { signal } : {})
+
+function invalid(option: string, problem: string): DiffiqaError {
+  return new DiffiqaError('invalid-option', `\`${option}\` ${problem}`, { details: { option } })
+}
