@@ -1,0 +1,206 @@
+"""Trains DifFIQA(R) in two phases of one network.
+
+pretrain: similarities of SFace (gen, own), its norm and its embedding; needs no restorer.
+distil: from those weights, `mean` and `log_variance` learn the label-optimised tuned score of full DifFIQA.
+"""
+import copy
+import csv
+import math
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor
+from torch.nn import functional as F
+from tqdm import tqdm
+
+from . import paths
+from .label_rows import Rows, gather, unit
+from .regressor import Regressor
+from .runtime import Budget, autocast, pick_device, prepare, save, update_average
+
+FOLDER = paths.TRAINING / 'regressor'
+BETA = 0.5
+WEIGHTS = {'quality': 1.0, 'gen': 1.0, 'own': 0.5, 'log_norm': 0.5, 'embedding': 2.0}
+
+
+def beta_nll(mean: Tensor, log_variance: Tensor, target: Tensor) -> Tensor:
+    """Gaussian negative log-likelihood, each sample weighted by variance^beta so that hard ones still teach the mean."""
+    log_variance = log_variance.clamp(-6, 4)
+    nll = 0.5 * (log_variance + (mean - target) ** 2 / log_variance.exp())
+    return (nll * (BETA * log_variance).exp().detach()).mean()
+
+
+def standardise(values: np.ndarray) -> np.ndarray:
+    return ((values - np.nanmean(values)) / np.nanstd(values)).astype(np.float32)
+
+
+def quality_label(rows: Rows, phase: str) -> np.ndarray:
+    """What `mean` learns, standardised; NaN rows are not drawn."""
+    if phase == 'distil':
+        return standardise(rows.target)
+    log_norm = np.log(rows.norm)
+    own = np.where(np.isfinite(rows.own), rows.own, 1.0)
+    design = np.stack([own, log_norm, own * log_norm, np.ones(len(rows))], axis=1)
+    known = np.isfinite(rows.gen)
+    # Where the person is unknown, what own similarity and norm say about gen elsewhere has to do.
+    weights = np.linalg.lstsq(design[known], rows.gen[known], rcond=None)[0]
+    gen = np.where(known, rows.gen, design @ weights)
+    return standardise(standardise(gen) + 0.5 * standardise(log_norm))
+
+
+def flat_shares(label: np.ndarray, bins: int = 20) -> np.ndarray:
+    """Drawing probabilities that flatten the label's histogram half way; 0 where there is no label."""
+    known = np.isfinite(label)
+    counts, edges = np.histogram(label[known], bins)
+    place = np.clip(np.searchsorted(edges, label, side='right') - 1, 0, bins - 1)
+    share = np.where(known, 1 / np.sqrt(np.maximum(counts[place], 1)), 0)
+    # The rarest labels are mostly accidents: none is drawn more than six times as often as the median.
+    share = np.minimum(share, 6 * np.median(share[known]))
+    return share / share.sum()
+
+
+def shifted(crop: np.ndarray, dx: int, dy: int) -> np.ndarray:
+    padded = np.pad(crop, ((2, 2), (2, 2), (0, 0)), mode='edge')
+    return padded[2 + dy : 114 + dy, 2 + dx : 114 + dx]
+
+
+class Batches:
+    def __init__(self, rows: Rows, phase: str, random: np.random.Generator):
+        self.rows, self.random = rows, random
+        label = quality_label(rows, phase)
+        self.shares = flat_shares(label)
+        self.columns = {
+            'quality': label,
+            'gen': standardise(rows.gen),
+            'own': standardise(rows.own),
+            'log_norm': standardise(np.log(rows.norm)),
+        }
+        self.embedding = unit(rows.embedding).astype(np.float32)
+
+    def draw(self, count: int) -> tuple[Tensor, dict[str, Tensor]]:
+        chosen = self.random.choice(len(self.rows), count, p=self.shares)
+        faces = []
+        for row in chosen:
+            crop = self.rows.crop(row)
+            if self.random.random() < 0.5:
+                crop = crop[:, ::-1]
+            dx, dy = (int(v) for v in self.random.integers(-1, 2, 2))
+            faces.append(shifted(crop, dx, dy))
+        wanted = {key: torch.from_numpy(values[chosen]) for key, values in self.columns.items()}
+        wanted['embedding'] = torch.from_numpy(self.embedding[chosen])
+        return to_tensor(np.stack(faces)), wanted
+
+
+def to_tensor(crops: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32) / 127.5 - 1)
+
+
+def losses(answers: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, Tensor]:
+    parts = {'quality': beta_nll(answers['mean'], answers['log_variance'], wanted['quality'])}
+    for key in ('gen', 'own', 'log_norm'):
+        known = torch.isfinite(wanted[key])
+        if known.any():
+            parts[key] = F.smooth_l1_loss(answers[key][known], wanted[key][known])
+    parts['embedding'] = (1 - F.cosine_similarity(answers['embedding'], wanted['embedding'])).mean()
+    return parts
+
+
+@torch.no_grad()
+def validate(model: Regressor, held_out: dict[str, Rows], device: torch.device) -> dict[str, float]:
+    """Rank correlation of each held-out set's `mean` and gen head with SFace's genuine similarity."""
+    model.eval()
+    result = {}
+    for name, rows in held_out.items():
+        chosen = np.flatnonzero(np.isfinite(rows.gen))
+        means, gens = [], []
+        for start in range(0, len(chosen), 64):
+            faces = to_tensor(np.stack([rows.crop(row) for row in chosen[start : start + 64]])).to(device)
+            answers = model.heads(faces.contiguous(memory_format=torch.channels_last))
+            means.append(answers['mean'].cpu())
+            gens.append(answers['gen'].cpu())
+        result[f'{name}:mean'] = float(spearmanr(torch.cat(means).numpy(), rows.gen[chosen])[0])
+        result[f'{name}:gen'] = float(spearmanr(torch.cat(gens).numpy(), rows.gen[chosen])[0])
+    model.train()
+    return result
+
+
+def train(phase: str, config: dict[str, Any]) -> None:
+    random = prepare(config['seed'], config['threads'])
+    device = pick_device(config['device'])
+    settings = config[phase]
+    file, first = FOLDER / f'{phase}.pt', FOLDER / 'pretrain.pt'
+    model = Regressor(**config['architecture'])
+    if phase == 'distil':
+        model.load_state_dict(torch.load(first, map_location='cpu', weights_only=True)['ema'])
+    model.to(device, memory_format=torch.channels_last).train()
+    average = copy.deepcopy(model)
+    optimiser = torch.optim.AdamW(model.parameters(), settings['learning_rate'], weight_decay=config['weight_decay'])
+    step, spent = 0, 0.0
+    if config['resume'] and file.exists():
+        state = torch.load(file, map_location=device, weights_only=True)
+        model.load_state_dict(state['model'])
+        average.load_state_dict(state['ema'])
+        optimiser.load_state_dict(state['optimiser'])
+        step, spent = state['step'], state['spent']
+        random = np.random.default_rng([config['seed'], step])
+    rows = gather(config['sets'], config['variants'])
+    batches = Batches(rows, phase, random)
+    held_out = {key: gather([key.split('.')[0]], [key.split('.')[1]]) for key in config['validation']}
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    print(f'{phase}: {len(rows)} crops, {(batches.shares > 0).sum()} with a label', flush=True)
+    log = (FOLDER / f'{phase}.csv').open('a', newline='')
+    table = csv.writer(log)
+    if log.tell() == 0:
+        measures = [f'{key}:{head}' for key in held_out for head in ('mean', 'gen')]
+        table.writerow(['minutes', 'step', 'crops', *WEIGHTS, *measures])
+    budget = Budget(settings['minutes'], settings['steps'], spent)
+    saved, running = time.monotonic(), []
+    bar = tqdm(total=100, unit='%', disable=not sys.stderr.isatty())
+
+    def checkpoint() -> None:
+        nonlocal saved, running
+        measures = validate(average, held_out, device)
+        means = [np.nanmean([part.get(key, math.nan) for part in running]) for key in WEIGHTS] if running else [math.nan] * len(WEIGHTS)
+        table.writerow([f'{budget.spent / 60:.1f}', step, step * config['batch'], *(f'{v:.4f}' for v in means), *(f'{v:.4f}' for v in measures.values())])
+        log.flush()
+        provenance = {'step': phase, 'steps': step, 'samples': step * config['batch'], 'crops': len(rows),
+                      'minutes': round(budget.spent / 60, 1), 'sets': config['sets'], 'seed': config['seed'],
+                      'rankCorrelationWithGenuineSimilarity': {key: round(value, 4) for key, value in measures.items()}}
+        save({'model': model.state_dict(), 'ema': average.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step,
+              'spent': budget.spent, 'architecture': config['architecture'], 'provenance': provenance}, file)
+        saved, running = time.monotonic(), []
+
+    while (progress := budget.progress(step)) < 1:
+        rate = settings['learning_rate'] * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
+        for group in optimiser.param_groups:
+            group['lr'] = rate
+        faces, wanted = batches.draw(config['batch'])
+        wanted = {key: value.to(device) for key, value in wanted.items()}
+        with autocast(device, config['dtype']):
+            answers = model.heads(faces.to(device, memory_format=torch.channels_last))
+        parts = losses({key: value.float() for key, value in answers.items()}, wanted)
+        loss = sum(WEIGHTS[key] * value for key, value in parts.items())
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
+        step += 1
+        update_average(average, model, min(config['ema'], step / (step + 10)))
+        running.append({key: value.item() for key, value in parts.items()})
+        bar.n = round(100 * progress, 1)
+        bar.set_postfix(step=step, loss=f'{loss.item():.3f}')
+        if time.monotonic() - saved > 60 * config['checkpoint_minutes']:
+            checkpoint()
+    checkpoint()
+    bar.close()
+    log.close()
+    print(f'{phase}: {step} steps of {config["batch"]} crops in {budget.spent / 60:.1f} minutes', flush=True)
+
+
+def run(config: dict[str, Any]) -> None:
+    for phase in config['phases']:
+        train(phase, config)

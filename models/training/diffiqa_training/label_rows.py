@@ -1,0 +1,58 @@
+"""Training rows of the regressor: where each crop lies and what is known about its quality; NaN where unknown."""
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import crop_set, paths
+from .similarity_labels import load_embedding, similarity_labels
+
+
+@dataclass
+class Rows:
+    crops: list[np.ndarray]
+    part: np.ndarray
+    index: np.ndarray
+    embedding: np.ndarray
+    norm: np.ndarray
+    own: np.ndarray
+    gen: np.ndarray
+    target: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.part)
+
+    def crop(self, row: int) -> np.ndarray:
+        return self.crops[self.part[row]][self.index[row]]
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
+
+
+def gather(sets: list[str], variants: list[str]) -> Rows:
+    """Rows of every set and variant whose embeddings exist; `target` comes from the label step where it ran."""
+    parts: list[np.ndarray] = []
+    columns: dict[str, list[np.ndarray]] = defaultdict(list)
+    for name in sets:
+        for variant in variants:
+            if not (paths.embed_file(name, variant).exists() and paths.embed_file(name, 'clean').exists()):
+                continue
+            raw = load_embedding(name, variant).astype(np.float32)
+            crops = crop_set.load(name, variant)
+            found = similarity_labels(name, variant)
+            keep = (crops.index >= 0) & np.isfinite(raw).all(axis=1)
+            labels = paths.label_file(name, variant)
+            known = dict(np.load(labels)) if labels.exists() else {}
+            target = known.get('target', np.full(len(raw), np.nan))
+            columns['part'].append(np.full(keep.sum(), len(parts)))
+            parts.append(crops.crops)
+            for key, values in (
+                ('index', crops.index), ('embedding', raw), ('own', found.own), ('gen', found.gen), ('target', target),
+            ):
+                columns[key].append(values[keep])
+    if not parts:
+        raise RuntimeError(f'no embeddings of {", ".join(sets)}: run the embed step first')
+    joined = {key: np.concatenate(values) for key, values in columns.items()}
+    norm = np.linalg.norm(joined['embedding'], axis=1)
+    return Rows(crops=parts, norm=norm, **joined)
