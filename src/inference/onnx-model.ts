@@ -1,5 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-node'
 import { DiffiqaError } from '../errors.ts'
+import { nativeCall } from './native-call.ts'
 import { nativeModuleMissing } from './native-module.ts'
 import type { Tensor, TensorModel } from './tensor-model.ts'
 
@@ -15,12 +16,14 @@ export async function createOnnxModel(bytes: Uint8Array, name: string, numThread
   const runtime = await loadRuntime()
   let session: InferenceSession
   try {
-    session = await runtime.InferenceSession.create(bytes, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: numThreads,
-      interOpNumThreads: 1,
-      logSeverityLevel: 3,
-    })
+    session = await nativeCall(() =>
+      runtime.InferenceSession.create(bytes, {
+        executionProviders: ['cpu'],
+        intraOpNumThreads: numThreads,
+        interOpNumThreads: 1,
+        logSeverityLevel: 3,
+      }),
+    )
   } catch (cause) {
     throw new DiffiqaError('model-incompatible', `onnxruntime cannot use the model "${name}"`, {
       cause,
@@ -31,14 +34,14 @@ export async function createOnnxModel(bytes: Uint8Array, name: string, numThread
     inputs: session.inputNames,
     outputs: session.outputNames,
     run: (feeds) => runSession(runtime, session, feeds, name),
-    dispose: () => session.release(),
+    dispose: () => nativeCall(() => session.release()),
   }
 }
 
 /** Only workers and one-shot commands come here; the importing of the package must not load a native library. */
 async function loadRuntime(): Promise<Runtime> {
   try {
-    return await import('onnxruntime-node')
+    return await nativeCall(() => import('onnxruntime-node'))
   } catch (cause) {
     throw nativeModuleMissing(cause) ?? new DiffiqaError('native-module-missing', undefined, { cause })
   }
@@ -53,7 +56,7 @@ async function runSession(
   let answers: InferenceSession.ReturnType
   try {
     const inputs = Object.entries(feeds).map(([input, { data, dims }]) => [input, new runtime.Tensor(data, dims)])
-    answers = await session.run(Object.fromEntries(inputs))
+    answers = await nativeCall(() => session.run(Object.fromEntries(inputs)))
   } catch (cause) {
     throw new DiffiqaError('scoring-failed', `The model "${name}" could not be run`, {
       cause,

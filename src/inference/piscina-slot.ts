@@ -4,8 +4,9 @@ import type { ResourceLimits } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { DiffiqaError } from '../errors.ts'
 import { fromWireError } from './error-wire.ts'
+import { NativeGate } from './native-gate.ts'
 import { nativeModuleMissing } from './native-module.ts'
-import type { WorkerMessage, WorkerReply } from './serve-tasks.ts'
+import type { ThreadData, WorkerMessage, WorkerReply } from './serve-tasks.ts'
 import type { Task } from './task-handler.ts'
 import type { SlotResult, WorkerSlot } from './worker-slot.ts'
 
@@ -25,6 +26,7 @@ const STOP_TIMEOUT_MS = 1000
 export class PiscinaSlot implements WorkerSlot {
   readonly #options: PiscinaSlotOptions
   readonly #onDeath: (error: DiffiqaError) => void
+  readonly #gate = new NativeGate()
   #pool: Piscina<WorkerMessage, WorkerReply> | undefined
   #started = false
   #stopped = false
@@ -47,7 +49,7 @@ export class PiscinaSlot implements WorkerSlot {
     if (this.#stopped) throw new DiffiqaError('gate-closed')
     const pool: Piscina<WorkerMessage, WorkerReply> = new Pool({
       filename: fileURLToPath(this.#options.workerUrl),
-      workerData: this.#options.workerData,
+      workerData: { data: this.#options.workerData, nativeGate: this.#gate.state } satisfies ThreadData,
       resourceLimits: this.#options.resourceLimits,
       // No minimum: a thread that ended is not replaced behind our back. The first message makes the thread.
       minThreads: 0,
@@ -65,6 +67,7 @@ export class PiscinaSlot implements WorkerSlot {
       })
       pool.on('workerDestroy', () => {
         this.#dead = true
+        this.#gate.release()
         // Piscina tells the cause after the end, in the same turn.
         setImmediate(() => {
           const error = this.#deathError()
@@ -100,8 +103,14 @@ export class PiscinaSlot implements WorkerSlot {
     this.#stopped = true
     const timeout = new AbortController()
     const late = sleep(STOP_TIMEOUT_MS, undefined, { signal: timeout.signal }).catch(() => {})
-    await Promise.race([this.#pool?.destroy(), late])
+    await Promise.race([this.#end(), late])
     timeout.abort()
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#dead) await this.#gate.close()
+    await this.#pool?.destroy()
+    this.#gate.release()
   }
 
   #deathError(): DiffiqaError {

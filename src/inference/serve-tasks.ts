@@ -1,7 +1,14 @@
 import { workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { toWireError, type WireError } from './error-wire.ts'
+import { setNativeGate } from './native-call.ts'
 import type { Task, TaskHandler } from './task-handler.ts'
+
+/** What the thread is started with. */
+export interface ThreadData {
+  readonly data: unknown
+  readonly nativeGate: Int32Array
+}
 
 /** What the main thread posts: `start` is answered when the handler is ready, `task` when it has worked. */
 export type WorkerMessage =
@@ -21,7 +28,9 @@ export type WorkerReply =
 export function serveTasks(
   createHandler: (workerData: unknown) => Promise<TaskHandler>,
 ): (message: WorkerMessage) => Promise<WorkerReply> {
-  const loading = Promise.resolve(workerData).then(createHandler)
+  const { data, nativeGate } = workerData as ThreadData
+  setNativeGate(nativeGate)
+  const loading = Promise.resolve(data).then(createHandler)
   // Every message awaits `loading` and reports its failure; without this line an early failure would end the thread.
   loading.catch(() => {})
   return async (message) => {
