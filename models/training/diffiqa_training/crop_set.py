@@ -40,8 +40,8 @@ class CropSet:
         return sorted((row for row in self.rows if row['i'] >= 0), key=lambda row: row['i'])
 
     def column(self, key: str) -> np.ndarray:
-        """One value per row."""
-        return np.array([row[key] for row in self.rows])
+        """One number per row, NaN where the row has no face."""
+        return np.array([row.get(key, np.nan) for row in self.rows], np.float64)
 
     def people(self) -> np.ndarray:
         return np.array([row['person'] or '' for row in self.rows])

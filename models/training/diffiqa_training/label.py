@@ -74,7 +74,7 @@ def run(config: dict) -> None:
     for key, values in labels.items():
         save(key, values)
         finite = np.isfinite(values['gen'])
-        print(f'{".".join(key)}: {len(finite)} rows, gen known for {finite.sum()}, mean {np.nanmean(values["gen"]):.3f}', flush=True)
+        print(f'{".".join(key)}: {len(finite)} rows, gen known for {finite.sum()}, mean {values["gen"][finite].mean() if finite.any() else float("nan"):.3f}', flush=True)
     preset = Preset.from_config(config['preset'])
     if preset.terms and config['minutes'] > 0:
         add_tuned(labels, preset, config)
