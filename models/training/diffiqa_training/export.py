@@ -22,6 +22,7 @@ from .unet import UNet
 OPSET = 17
 YUNET = 'models/face_detection_yunet_2023mar.onnx'
 TOLERANCES = {'detector': 1e-3, 'embedder': 1e-2, 'denoiser': 1e-3, 'regressor': 1e-3}
+NETWORKS = ('detector', 'embedder', 'denoiser', 'regressor')
 
 ABOUT = {
     'detector': {
