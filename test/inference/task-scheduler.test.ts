@@ -146,6 +146,30 @@ test('a thread that keeps dying is given growing pauses, at most 10 s', async ()
   expect(scheduler.ready).toBe(true)
 })
 
+test('while every thread is in its pause, tasks are refused at once with the time of the next attempt', async () => {
+  const { scheduler, slots } = puppets({ workers: 1 })
+  slots[0]?.load()
+  await flush()
+  const waiting = scheduler.run({ name: 'a', input: 1 }, { kind: 'fast', deadline: 1e9 })
+  const failed = expect(waiting).rejects.toMatchObject({ code: 'worker-crashed', details: { reason: 'crash' } })
+  const patient = scheduler.run({ name: 'a', input: 2 }, { kind: 'fast', deadline: 1e9 })
+  slots.at(-1)?.die('crash')
+  await failed
+  for (const pauseMs of [100, 200, 400, 800, 1600, 0]) {
+    slots.at(-1)?.load(new DiffiqaError('model-missing'))
+    await vi.advanceTimersByTimeAsync(pauseMs)
+  }
+  expect(scheduler.ready).toBe(false)
+  const down = { code: 'worker-crashed', status: 503, details: { reason: 'down' }, retryAfterSeconds: 4 }
+  expect(() => scheduler.admit('fast', 1e9)).toThrow(expect.objectContaining(down))
+  await expect(scheduler.run({ name: 'a', input: 3 }, { kind: 'fast', deadline: 1e9 })).rejects.toMatchObject(down)
+  await vi.advanceTimersByTimeAsync(3200)
+  slots.at(-1)?.load()
+  await flush()
+  slots.at(-1)?.answer()
+  expect(await patient).toMatchObject({ value: 2 })
+})
+
 test('whatever happens, every promise settles exactly once, in time, and no limit is passed', async () => {
   const action = fc.oneof(
     {
