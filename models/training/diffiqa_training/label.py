@@ -83,7 +83,7 @@ def run(config: dict) -> None:
 def add_tuned(labels: dict[tuple[str, str], dict[str, np.ndarray]], preset: Preset, config: dict) -> None:
     """Compute the preset's terms for as many crops as the time allows, in rounds over all sets, then write `tuned` and `target`."""
     generator = np.random.default_rng(config['seed'])
-    terms = Terms(section('export')['version'], preset.steps, preset.eta)
+    terms = Terms(section('export')['version'], preset.process)
     chosen = {}
     for key, values in labels.items():
         share = config['share'].get(key[0], 0)

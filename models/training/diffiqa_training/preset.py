@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .crop_set import CropSet
-from .terms import feature
+from .terms import Process, feature
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Term:
 class Preset:
     terms: list[Term]
     bias: float
-    steps: int
-    eta: float
+    process: Process
 
     @staticmethod
     def from_config(values: dict) -> 'Preset':
         terms = [Term(**term) for term in values.get('terms') or []]
-        return Preset(terms, float(values.get('bias', 0)), int(values.get('steps', 1)), float(values.get('eta', 0)))
+        process = Process(int(values.get('steps', 1)), float(values.get('eta', 0)))
+        return Preset(terms, float(values.get('bias', 0)), process)
 
     def keys(self) -> list[str]:
         return sorted({key for term in self.terms for key in term.keys()})
@@ -44,7 +44,7 @@ class Preset:
         """bias + Σ weight · feature, one value per row; NaN where a term is not computed."""
         total = np.full(len(source.rows), self.bias)
         for term in self.terms:
-            total = total + term.weight * feature(source, term.feature, term.timestep, term.draws)
+            total = total + term.weight * feature(source, term.feature, term.timestep, term.draws, self.process)
         return total
 
     def manifest_terms(self) -> list[dict]:

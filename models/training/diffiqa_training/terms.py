@@ -4,8 +4,11 @@
 `residual.<t>.<draw>`: mean |x̂ − x| of the backward process, written beside it.
 """
 
+import hashlib
 import os
 import time
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +22,30 @@ SHAPE = (3, 112, 112)
 SIZE = 3 * 112 * 112
 
 
-def term_file(source: crop_set.CropSet, key: str) -> Path:
+@dataclass(frozen=True)
+class Process:
+    """The backward process: a restorer and its walk. `steps` = 1 is the one-step form."""
+
+    steps: int = 1
+    eta: float = 0.0
+    denoiser: Path = paths.MODELS / 'denoiser.onnx'
+
+    @cached_property
+    def tag(self) -> str:
+        """Terms of another restorer or walk are other numbers: they are kept apart."""
+        digest = hashlib.sha256(self.denoiser.read_bytes()).hexdigest()[:8]
+        return f'{digest}-{self.steps}-{self.eta:g}'
+
+
+def term_file(source: crop_set.CropSet, key: str, process: Process) -> Path:
     paths.FEATURES.mkdir(parents=True, exist_ok=True)
-    return paths.FEATURES / f'{source.name}.{source.variant}.{key}.npy'
+    name = f'{key}@{process.tag}' if key.startswith(('backward', 'residual')) else key
+    return paths.FEATURES / f'{source.name}.{source.variant}.{name}.npy'
 
 
-def load_term(source: crop_set.CropSet, key: str) -> np.ndarray:
+def load_term(source: crop_set.CropSet, key: str, process: Process) -> np.ndarray:
     """One value per row, NaN where not computed."""
-    file = term_file(source, key)
+    file = term_file(source, key, process)
     return np.load(file) if file.exists() else np.full(len(source.rows), np.nan)
 
 
@@ -35,17 +54,16 @@ def to_tensor(crop: np.ndarray) -> np.ndarray:
 
 
 class Terms:
-    """Computes terms of single crops. `steps` = 1 is the one-step form."""
+    """Computes terms of single crops."""
 
-    def __init__(self, model_version: str, steps: int = 1, eta: float = 0.0, denoiser: Path | None = None) -> None:
-        self.version, self.steps, self.eta = model_version, steps, eta
+    def __init__(self, model_version: str, process: Process) -> None:
+        self.version, self.process = model_version, process
         self.embedder = Embedder(SFACE)
-        self.denoiser_file = denoiser or paths.MODELS / 'denoiser.onnx'
         self.session = None
 
     def denoise(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
         if self.session is None:
-            self.session = open_session(self.denoiser_file)
+            self.session = open_session(self.process.denoiser)
         return self.session.run(None, {'x': x, 't': t})[0]
 
     def embed(self, tensor: np.ndarray) -> np.ndarray:
@@ -69,24 +87,25 @@ class Terms:
         noisy = forward(start, noise, timestep)
         if name.startswith('forward'):
             return {key: self.similarity(reference, noisy)}
-        if self.steps == 1:
+        steps, eta = self.process.steps, self.process.eta
+        if steps == 1:
             clean = restore(self.denoise, noisy[None], timestep)[0]
         else:
             stream = STREAM_SAMPLER_MIRROR if mirrored else STREAM_SAMPLER
             sampler = lambda step: gaussian(seed, SIZE, draw, timestep, stream + step).reshape(SHAPE)[None]
-            clean = ddim(self.denoise, noisy[None], timestep, self.steps, self.eta, sampler)[0]
+            clean = ddim(self.denoise, noisy[None], timestep, steps, eta, sampler)[0]
         residual = float(np.abs(clean - start).mean())
         return {key: self.similarity(reference, clean), key.replace(name, 'residual'): residual}
 
     def fill(self, source: crop_set.CropSet, keys: list[str], rows: np.ndarray, save_every: int = 200) -> None:
         """Compute what is missing of `keys` at `rows` and keep it; row by row, so that an interrupted run loses little."""
         embedding = np.load(paths.embed_file(source.name, source.variant))['embedding'].astype(np.float64)
-        values = {key: load_term(source, key) for key in keys}
+        values = {key: load_term(source, key, self.process) for key in keys}
         index, started, made = source.index, time.monotonic(), 0
 
         def save() -> None:
             for key, column in values.items():
-                file = term_file(source, key)
+                file = term_file(source, key, self.process)
                 temporary = file.with_suffix('.tmp.npy')
                 np.save(temporary, column)
                 os.replace(temporary, file)
@@ -101,7 +120,7 @@ class Terms:
             for key in missing:
                 for name, value in self.measure(crop, embedding[row], key).items():
                     if name not in values:
-                        values[name] = load_term(source, name)
+                        values[name] = load_term(source, name, self.process)
                     values[name][row] = value
             made += 1
             if made % save_every == 0:
@@ -117,13 +136,13 @@ def spread(similarity: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(1 - similarity, 1e-6))
 
 
-def feature(source: crop_set.CropSet, name: str, timestep: int, draws: int) -> np.ndarray:
+def feature(source: crop_set.CropSet, name: str, timestep: int, draws: int, process: Process) -> np.ndarray:
     """A feature of the tuned preset, one value per row; the server's featureValue()."""
     if name == 'log-norm':
         embedding = np.load(paths.embed_file(source.name, source.variant))
         return np.log(np.maximum(embedding['norm'].astype(np.float64), 1e-6))
     if name == 'mirror':
-        return spread(load_term(source, 'mirror'))
+        return spread(load_term(source, 'mirror', process))
     key = 'residual' if name == 'pixel-residual' else name
-    mean = np.mean([load_term(source, f'{key}.{timestep}.{draw}') for draw in range(draws)], axis=0)
+    mean = np.mean([load_term(source, f'{key}.{timestep}.{draw}', process) for draw in range(draws)], axis=0)
     return -np.log(mean + 1e-6) if name == 'pixel-residual' else spread(mean)
