@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { DiffiqaError } from '../errors.ts'
 
-/** Seen from this source file, and from a file of the flat dist/ folder. */
-const CANDIDATES = ['../../models/', '../models/']
+/** Seen from a file of the flat dist/ folder, and from this source file. */
+const CANDIDATES = ['../models/', '../../models/']
 
 /**
  * The models folder of this package.
