@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   'model-incompatible': { status: 500, retryable: false, title: 'A model cannot be used' },
   'native-module-missing': { status: 500, retryable: false, title: 'A native module cannot be loaded' },
   'worker-file-missing': { status: 500, retryable: false, title: 'The worker script was not found' },
+  'not-assessed': { status: 500, retryable: false, title: 'No photo was assessed in this request' },
   'invalid-option': { status: 500, retryable: false, title: 'An option is not valid' },
   'metrics-conflict': { status: 500, retryable: false, title: 'The metrics are already registered' },
   'invalid-embedding': { status: 500, retryable: false, title: 'An embedding cannot be used' },

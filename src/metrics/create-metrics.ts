@@ -1,0 +1,120 @@
+import { Registry } from 'prom-client'
+import { DiffiqaError } from '../errors.ts'
+import { checkKeys, invalidOption } from '../gate/check-keys.ts'
+import type { Gate } from '../gate/gate.ts'
+import { scoreBounds } from './buckets.ts'
+import { createFamilies, type Families } from './families.ts'
+import { type Observation, observeGate } from './observe-gate.ts'
+
+export interface MetricsOptions {
+  /** Where the series go. @default a register of the gate's own, never the global one */
+  readonly register?: Registry
+  /** Begins every name; two gates on one register need two. @default 'diffiqa_' */
+  readonly prefix?: string
+  /** Value of the label `matcher`. @default 'default' for verdicts, the adapter's name for matcher calls */
+  readonly matcherName?: string
+}
+
+export interface GateMetrics {
+  readonly register: Registry
+  /** Stop counting and take the series out of the register. */
+  stop(): void
+}
+
+/** What a register knows about the series it holds; a second copy of this module finds it there. */
+interface Registration {
+  gate: Gate
+  observation: Observation
+  readonly metrics: GateMetrics
+  /** Go on counting in the same series for another gate. */
+  follow(gate: Gate): void
+}
+
+const REGISTRATIONS = Symbol.for('express-diffiqa.metrics')
+type MarkedRegistry = Registry & { [REGISTRATIONS]?: Map<string, Registration> }
+
+const ownRegisters = new WeakMap<Gate, Registry>()
+
+/**
+ * Count what a gate does in series for Prometheus (docs/metrics.md). Asked again for the same gate, register and prefix it answers with
+ * the metrics there are; a new gate takes over the series of one that was closed.
+ * @throws DiffiqaError `metrics-conflict` when an open gate, or something else, uses the names already; `invalid-option`.
+ */
+export function createMetrics(gate: Gate, options: MetricsOptions = {}): GateMetrics {
+  checkKeys('', options, ['register', 'prefix', 'matcherName'])
+  const { prefix = 'diffiqa_', matcherName } = options
+  if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(prefix))
+    throw invalidOption('prefix', 'prefix must be the beginning of a metric name, such as "diffiqa_"')
+  if (matcherName !== undefined && (typeof matcherName !== 'string' || !/^[\w.-]{1,64}$/.test(matcherName)))
+    throw invalidOption('matcherName', 'matcherName must have 1 to 64 letters, digits, dots, dashes or underscores')
+  const register: MarkedRegistry = options.register ?? ownRegister(gate)
+  register[REGISTRATIONS] ??= new Map()
+  const known = register[REGISTRATIONS].get(prefix)
+  if (!known) {
+    const registration = registerSeries(gate, register, prefix, matcherName)
+    register[REGISTRATIONS].set(prefix, registration)
+    return registration.metrics
+  }
+  if (known.gate !== gate) {
+    if (known.gate.ready) throw conflict(prefix, 'Another gate that is open counts')
+    known.follow(gate)
+  }
+  return known.metrics
+}
+
+function ownRegister(gate: Gate): Registry {
+  const register = ownRegisters.get(gate) ?? new Registry()
+  ownRegisters.set(gate, register)
+  return register
+}
+
+function registerSeries(gate: Gate, register: MarkedRegistry, prefix: string, matcherName?: string): Registration {
+  const matcher = matcherName ?? 'default'
+  const { probe, enrolment } = gate.thresholds
+  const thresholds = [probe.rejectBelow, probe.acceptFrom, enrolment.rejectBelow, enrolment.acceptFrom]
+  const before = new Set(register.getMetricsAsArray())
+  const ours = () => register.getMetricsAsArray().filter((metric) => !before.has(metric))
+  const remove = () => {
+    for (const { name } of ours()) register.removeSingleMetric(name)
+  }
+  let families: Families
+  try {
+    families = createFamilies({
+      register,
+      prefix,
+      matcher,
+      scoreBounds: scoreBounds(thresholds),
+      collect: () => registration.observation.collect(families),
+    })
+  } catch {
+    remove()
+    throw conflict(prefix, 'Something else than this package uses')
+  }
+  const names = ours().map(({ name }) => name)
+  const registration: Registration = {
+    gate,
+    observation: observeGate(gate, families, matcher, matcherName),
+    follow: (next) => {
+      registration.observation.stop()
+      registration.gate = next
+      registration.observation = observeGate(next, families, matcher, matcherName)
+    },
+    metrics: {
+      register,
+      stop: () => {
+        registration.observation.stop()
+        for (const name of names) register.removeSingleMetric(name)
+        register[REGISTRATIONS]?.delete(prefix)
+      },
+    },
+  }
+  return registration
+}
+
+function conflict(prefix: string, who: string): DiffiqaError {
+  return new DiffiqaError(
+    'metrics-conflict',
+    `${who} the names that begin with "${prefix}" in this register; give each gate a prefix of its own, or a register of its own`,
+    { details: { option: 'prefix', prefix } },
+  )
+}
