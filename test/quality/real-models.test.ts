@@ -13,7 +13,7 @@ import { sampleFace } from '../fixtures/sample-faces.ts'
 import { blurCrop } from './blur-crop.ts'
 
 const NAMES = ['b', 'c', 'f'] as const
-let store: ModelStore | undefined
+let store: ModelStore
 let regressor: Regressor
 let tuned: Diffiqa
 let paper: Diffiqa

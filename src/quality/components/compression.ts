@@ -5,7 +5,7 @@ const BLOCK = 8
 /** Faces with fewer pixels hold too few block edges to tell. */
 const MIN_SIDE = 48
 /** Rows beyond add cost, not certainty. */
-const MAX_LINES = 192
+const MAX_LINES = 96
 
 const GREEN = 1
 

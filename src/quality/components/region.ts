@@ -1,5 +1,5 @@
 import { CROP_SIZE } from '../../face/align.ts'
-import type { RgbImage, Transform } from '../../face/types.ts'
+import type { Point, RgbImage, Transform } from '../../face/types.ts'
 import { invert, mapPoint } from '../../face/umeyama.ts'
 
 /** An ellipse in crop pixels. */
@@ -28,12 +28,17 @@ function inEllipse({ x, y, rx, ry }: Ellipse): number[] {
 const SKIN_PIXELS = inEllipse(SKIN)
 const HEAD_PIXELS = inEllipse(HEAD)
 
-function seen(pixels: readonly number[], { width, height }: RgbImage, transform: Transform): number[] {
-  const toImage = invert(transform)
-  return pixels.filter((index) => {
-    const { x, y } = mapPoint(toImage, { x: index % CROP_SIZE, y: Math.floor(index / CROP_SIZE) })
-    return x > -0.5 && y > -0.5 && x < width - 0.5 && y < height - 0.5
-  })
+const inside = ({ x, y }: Point, { width, height }: RgbImage): boolean =>
+  x > -0.5 && y > -0.5 && x < width - 0.5 && y < height - 0.5
+
+/** The crop's corners in the photo. */
+const corners = (toImage: Transform): Point[] =>
+  [0, CROP_SIZE - 1].flatMap((x) => [0, CROP_SIZE - 1].map((y) => mapPoint(toImage, { x, y })))
+
+function seen(pixels: readonly number[], image: RgbImage, toImage: Transform): readonly number[] {
+  return pixels.filter((index) =>
+    inside(mapPoint(toImage, { x: index % CROP_SIZE, y: Math.floor(index / CROP_SIZE) }), image),
+  )
 }
 
 export interface Region {
@@ -45,8 +50,11 @@ export interface Region {
 
 /** Which part of the aligned face the photo shows; the rest of the crop is black border and must not be measured. */
 export function faceRegion(image: RgbImage, transform: Transform): Region {
+  const toImage = invert(transform)
+  // The usual case: the photo holds the whole crop.
+  if (corners(toImage).every((corner) => inside(corner, image))) return { skin: SKIN_PIXELS, visible: 1 }
   return {
-    skin: seen(SKIN_PIXELS, image, transform),
-    visible: seen(HEAD_PIXELS, image, transform).length / HEAD_PIXELS.length,
+    skin: seen(SKIN_PIXELS, image, toImage),
+    visible: seen(HEAD_PIXELS, image, toImage).length / HEAD_PIXELS.length,
   }
 }
