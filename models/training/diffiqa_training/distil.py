@@ -21,9 +21,12 @@ from . import paths
 from .label_rows import Rows, gather, unit
 from .regressor import Regressor
 from .runtime import Budget, autocast, pick_device, prepare, save, update_average
+from .similarity_labels import predict_missing
 
 FOLDER = paths.TRAINING / 'regressor'
 BETA = 0.5
+# How often a crop whose tuned score is only predicted is drawn, against one that has it.
+MADE_UP_SHARE = 0.3
 WEIGHTS = {'quality': 1.0, 'gen': 1.0, 'own': 0.5, 'log_norm': 0.5, 'embedding': 2.0}
 
 
@@ -39,27 +42,24 @@ def standardise(values: np.ndarray) -> np.ndarray:
 
 
 def quality_label(rows: Rows, phase: str) -> np.ndarray:
-    """What `mean` learns, standardised; NaN rows are not drawn."""
-    if phase == 'distil':
-        return standardise(rows.target)
+    """What `mean` learns, standardised, finite for every row."""
     log_norm = np.log(rows.norm)
     own = np.where(np.isfinite(rows.own), rows.own, 1.0)
-    design = np.stack([own, log_norm, own * log_norm, np.ones(len(rows))], axis=1)
-    known = np.isfinite(rows.gen)
     # Where the person is unknown, what own similarity and norm say about gen elsewhere has to do.
-    weights = np.linalg.lstsq(design[known], rows.gen[known], rcond=None)[0]
-    gen = np.where(known, rows.gen, design @ weights)
-    return standardise(standardise(gen) + 0.5 * standardise(log_norm))
+    gen = predict_missing(rows.gen, np.stack([own, log_norm, own * log_norm], axis=1))
+    if phase == 'pretrain':
+        return standardise(standardise(gen) + 0.5 * standardise(log_norm))
+    # The tuned score costs many passes a crop, so only some have it; the others get what their similarities say about it.
+    return standardise(predict_missing(rows.target, np.stack([gen, own, log_norm, gen * log_norm], axis=1)))
 
 
 def flat_shares(label: np.ndarray, bins: int = 20) -> np.ndarray:
-    """Drawing probabilities that flatten the label's histogram half way; 0 where there is no label."""
-    known = np.isfinite(label)
-    counts, edges = np.histogram(label[known], bins)
+    """Drawing probabilities that flatten the label's histogram half way."""
+    counts, edges = np.histogram(label, bins)
     place = np.clip(np.searchsorted(edges, label, side='right') - 1, 0, bins - 1)
-    share = np.where(known, 1 / np.sqrt(np.maximum(counts[place], 1)), 0)
+    share = 1 / np.sqrt(np.maximum(counts[place], 1))
     # The rarest labels are mostly accidents: none is drawn more than six times as often as the median.
-    share = np.minimum(share, 6 * np.median(share[known]))
+    share = np.minimum(share, 6 * np.median(share))
     return share / share.sum()
 
 
@@ -72,7 +72,10 @@ class Batches:
     def __init__(self, rows: Rows, phase: str, random: np.random.Generator):
         self.rows, self.random = rows, random
         label = quality_label(rows, phase)
-        self.shares = flat_shares(label)
+        shares = flat_shares(label)
+        if phase == 'distil':
+            shares = np.where(np.isfinite(rows.target), shares, MADE_UP_SHARE * shares)
+        self.shares = shares / shares.sum()
         self.columns = {
             'quality': label,
             'gen': standardise(rows.gen),
@@ -151,7 +154,7 @@ def train(phase: str, config: dict[str, Any]) -> None:
     batches = Batches(rows, phase, random)
     held_out = {key: gather([key.split('.')[0]], [key.split('.')[1]]) for key in config['validation']}
     FOLDER.mkdir(parents=True, exist_ok=True)
-    print(f'{phase}: {len(rows)} crops, {(batches.shares > 0).sum()} with a label', flush=True)
+    print(f'{phase}: {len(rows)} crops, {np.isfinite(rows.target).sum()} with a tuned score', flush=True)
     log = (FOLDER / f'{phase}.csv').open('a', newline='')
     table = csv.writer(log)
     if log.tell() == 0:
