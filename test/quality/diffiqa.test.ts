@@ -221,6 +221,19 @@ describe('occlusion', () => {
     expect(measures['upper-face-occlusion']).toBeLessThan(0.05)
   })
 
+  it('is not mistaken for a change of light', async () => {
+    const brighter = countingModel(({ x }) => ({
+      x0: { data: (x as Tensor).data.map((value) => 0.7 * value + 0.3), dims: (x as Tensor).dims },
+    }))
+    const tuned = { ...testManifest().scoring.tuned, terms: [term('backward', 20)] }
+    const manifest = testManifest({ tuned })
+    const { measures } = await createDiffiqa({ embedder: analyticEmbedder(), denoiser: brighter, manifest }).assess(
+      face,
+    )
+    expect(measures['lower-face-occlusion']).toBeLessThan(0.05)
+    expect(measures['upper-face-occlusion']).toBeLessThan(0.05)
+  })
+
   it('is not assessed where nothing is restored', async () => {
     expect((await setUp([term('forward')]).diffiqa.assess(grey)).measures).toEqual({})
   })
