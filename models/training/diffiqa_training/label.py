@@ -1,7 +1,7 @@
 """Labels of the training crops.
 
-First from SFace's similarities alone (`own`, `gen`, `norm`, `pretrain`); once a tuned preset is chosen and its terms are
-computed, `tuned` and `target`: the tuned score moved towards `gen` (the label optimisation of eDifFIQA).
+From SFace's similarities: `own`, `gen`, `norm`, `pretrain`. From the tuned preset: `tuned`, its raw score where every term was
+measured, and `target`, what the regressor learns: the tuned score moved towards `gen` (the label optimisation of eDifFIQA).
 """
 
 import os
@@ -12,16 +12,20 @@ import numpy as np
 from . import crop_set, paths
 from .config import section
 from .preset import Preset
-from .similarity_labels import predict_missing, similarity_labels, standardise
-from .terms import Terms
+from .similarity_labels import WITHOUT_IDENTITY, load_embedding, predict_missing, similarity_labels, standardise
+from .teacher import predict_out_of_fold
+from .terms import Terms, feature
+
+Key = tuple[str, str]
+Values = dict[str, np.ndarray]
 
 
-def available(sets: list[str]) -> list[tuple[str, str]]:
+def available(sets: list[str]) -> list[Key]:
     keys = [tuple(name.split('.')) for name in sets]
     return [k for k in keys if paths.embed_file(*k).exists() and paths.embed_file(k[0], 'clean').exists()]
 
 
-def pretrain_labels(labels: dict[tuple[str, str], dict[str, np.ndarray]]) -> None:
+def pretrain_labels(labels: dict[Key, Values]) -> None:
     """`gen` on a common scale; where a crop has no identity, predicted from what it does have."""
     for variant in ('clean', 'degraded'):
         keys = [key for key in labels if key[1] == variant]
@@ -37,7 +41,7 @@ def pretrain_labels(labels: dict[tuple[str, str], dict[str, np.ndarray]]) -> Non
         values['pretrain'] = standardise(values['pretrain'], reference)
 
 
-def choose_rows(values: dict[str, np.ndarray], count: int, generator: np.random.Generator) -> np.ndarray:
+def choose_rows(values: Values, count: int, generator: np.random.Generator) -> np.ndarray:
     """About `count` rows over the whole quality range: rare qualities are preferred, so that the histogram is roughly flat."""
     score = values['pretrain']
     rows = np.nonzero(np.isfinite(score))[0]
@@ -51,11 +55,7 @@ def choose_rows(values: dict[str, np.ndarray], count: int, generator: np.random.
     return np.sort(generator.choice(rows, count, replace=False, p=weight / weight.sum()))
 
 
-def move_towards_gen(tuned: np.ndarray, pretrain: np.ndarray, share: float) -> np.ndarray:
-    return (1 - share) * tuned + share * pretrain
-
-
-def save(key: tuple[str, str], values: dict[str, np.ndarray]) -> None:
+def save(key: Key, values: Values) -> None:
     target = paths.label_file(*key)
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix('.tmp.npz')
@@ -64,24 +64,23 @@ def save(key: tuple[str, str], values: dict[str, np.ndarray]) -> None:
 
 
 def run(config: dict) -> None:
-    labels: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    labels: dict[Key, Values] = {}
     for key in available(config['sets']):
         found = similarity_labels(*key)
         labels[key] = {'own': found.own, 'gen': found.gen, 'norm': found.norm}
     pretrain_labels(labels)
-    for values in labels.values():
-        values['tuned'] = values['target'] = np.full(len(values['gen']), np.nan)
     for key, values in labels.items():
-        save(key, values)
         finite = np.isfinite(values['gen'])
-        print(f'{".".join(key)}: {len(finite)} rows, gen known for {finite.sum()}, mean {values["gen"][finite].mean() if finite.any() else float("nan"):.3f}', flush=True)
+        mean = values['gen'][finite].mean() if finite.any() else float('nan')
+        print(f'{".".join(key)}: {len(finite)} rows, gen known for {finite.sum()}, mean {mean:.3f}', flush=True)
     preset = Preset.from_config(config['preset'])
     if preset.terms and config['minutes'] > 0:
-        add_tuned(labels, preset, config)
+        measure_terms(labels, preset, config)
+    write_targets(labels, preset, config)
 
 
-def add_tuned(labels: dict[tuple[str, str], dict[str, np.ndarray]], preset: Preset, config: dict) -> None:
-    """Compute the preset's terms for as many crops as the time allows, in rounds over all sets, then write `tuned` and `target`."""
+def measure_terms(labels: dict[Key, Values], preset: Preset, config: dict) -> None:
+    """Compute the preset's terms for as many crops as the time allows, in rounds over all sets."""
     generator = np.random.default_rng(config['seed'])
     terms = Terms(section('export')['version'], preset.process)
     chosen = {}
@@ -96,19 +95,34 @@ def add_tuned(labels: dict[tuple[str, str], dict[str, np.ndarray]], preset: Pres
             part = rows[int(done * len(rows)) : int((done + step) * len(rows))]
             terms.fill(crop_set.load(*key), preset.keys(), part)
         done = round(done + step, 6)
-        write_targets(labels, preset, config)
 
 
-def write_targets(labels: dict[tuple[str, str], dict[str, np.ndarray]], preset: Preset, config: dict) -> None:
-    for key, values in labels.items():
-        values['tuned'] = preset.raw(crop_set.load(*key))
-    pool = np.concatenate([values['tuned'] for values in labels.values()])
-    beside = np.concatenate([values['pretrain'] for values in labels.values()])
-    known = np.isfinite(pool) & np.isfinite(beside)
-    if known.sum() < 2:
-        return
-    for key, values in labels.items():
-        tuned = standardise(values['tuned'], pool[known])
-        values['target'] = move_towards_gen(tuned, standardise(values['pretrain'], beside[known]), config['towards_gen'])
-        save(key, values)
-    print(f'targets of {known.sum()} crops', flush=True)
+def write_targets(labels: dict[Key, Values], preset: Preset, config: dict) -> None:
+    """`tuned` where every term is measured; `target` for every crop, terms predicted where they are not measured."""
+    keys = list(labels)
+    measured = [[t for t in preset.terms if t.feature != 'log-norm'], [t for t in preset.terms if t.feature == 'log-norm']]
+    columns, embedding, groups = {}, {}, {}
+    for key in keys:
+        source = crop_set.load(*key)
+        terms = [feature(source, t.feature, t.timestep, t.draws, preset.process) for t in measured[0]]
+        columns[key] = np.column_stack([labels[key]['gen'], *terms])
+        embedding[key] = load_embedding(*key)
+        anonymous = key[0] in WITHOUT_IDENTITY
+        groups[key] = np.array(['' if anonymous or not p else f'{key[0]}/{p}' for p in source.people()])
+    stacked = np.concatenate([columns[key] for key in keys])
+    predicted = predict_out_of_fold(
+        np.concatenate([embedding[key] for key in keys]), stacked, np.concatenate([groups[key] for key in keys]),
+        config['folds'], config['seed'],
+    )
+    gen, terms = predicted[:, 0], np.where(np.isfinite(stacked[:, 1:]), stacked[:, 1:], predicted[:, 1:])
+    norm = np.concatenate([labels[key]['norm'] for key in keys])
+    tuned = preset.bias + sum(t.weight for t in measured[1]) * norm + terms @ np.array([t.weight for t in measured[0]])
+    share = config['towards_gen']
+    target = (1 - share) * standardise(tuned, tuned) + share * standardise(gen, gen)
+    complete = np.isfinite(stacked[:, 1:]).all(1)
+    ends = np.cumsum([len(columns[key]) for key in keys])[:-1]
+    for key, t, c, goal in zip(keys, *(np.split(v, ends) for v in (tuned, complete, target)), strict=True):
+        labels[key]['tuned'] = np.where(c, t, np.nan)
+        labels[key]['target'] = goal
+        save(key, labels[key])
+    print(f'targets of {np.isfinite(target).sum()} crops, every term measured on {complete.sum()}', flush=True)
