@@ -32,7 +32,7 @@ function weigh(rule: ReasonRule, measures: Measures, limits: MeasureLimits): Wei
 
 /** Two measures of one and the same fault are one reason: the one that shows it more clearly. */
 const SAME_FAULT: readonly (readonly MeasureName[])[] = [
-  ['luminance-mean', 'under-exposure'],
+  ['luminance-mean', 'under-exposure', 'over-exposure', 'dynamic-range'],
   ['head-pose-yaw', 'alignment-residual'],
 ]
 

@@ -76,7 +76,9 @@ describe('reasons', () => {
   })
 
   it('name one fault once', () => {
-    expect(codes({ 'luminance-mean': 0.02, 'under-exposure': 1 }).filter((code) => code === 'dark')).toHaveLength(1)
+    expect(
+      codes({ 'luminance-mean': 0.02, 'under-exposure': 1, 'dynamic-range': 2 }).filter((code) => code === 'dark'),
+    ).toHaveLength(1)
     expect(codes({ 'head-pose-yaw': 70, 'alignment-residual': 14 }).filter((code) => code === 'pose')).toHaveLength(1)
   })
 
