@@ -1,5 +1,4 @@
 import { availableParallelism, totalmem } from 'node:os'
-import { decode } from '../face/decode.ts'
 import type { ImageFormat } from '../face/sniff.ts'
 import { nativeModuleMissing } from '../inference/native-module.ts'
 import { type Check, CheckFailed } from './check.ts'
@@ -47,6 +46,8 @@ export const sharpCheck: Check = {
   name: 'sharp',
   async run() {
     const { default: sharp } = await load('sharp', () => import('sharp'))
+    // Only now: it loads sharp itself, and a doctor that cannot start helps nobody.
+    const { decode } = await import('../face/decode.ts')
     const { sharp: version, vips } = sharp.versions
     const picture = { create: { width: 16, height: 16, channels: 3, background: '#a87' } } as const
     for (const format of FORMATS) {

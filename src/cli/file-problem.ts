@@ -1,9 +1,12 @@
 import { type ErrorCode, isDiffiqaError } from '../errors.ts'
+import type { Reason } from '../quality/types.ts'
 
 /** Why one file has no score. `file-…` codes are the command line's own; all others are those of docs/errors.md. */
 export interface FileProblem {
   readonly code: ErrorCode | 'file-not-found' | 'file-unreadable'
   readonly message: string
+  /** What the person in the photo can do about it, where that is known. */
+  readonly reasons?: readonly Reason[]
 }
 
 const SYSTEM_MESSAGES: Readonly<Record<string, string>> = {
@@ -22,7 +25,10 @@ const SYSTEM_MESSAGES: Readonly<Record<string, string>> = {
  * @throws the error itself when it is neither of the file system nor a typed one: then something other than the file is wrong
  */
 export function fileProblem(error: unknown): FileProblem {
-  if (isDiffiqaError(error)) return { code: error.code, message: error.message }
+  if (isDiffiqaError(error)) {
+    const { code, message, details } = error
+    return { code, message, ...(Array.isArray(details.reasons) && { reasons: details.reasons as Reason[] }) }
+  }
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (code === 'ENOENT' || code === 'ENOTDIR') return { code: 'file-not-found', message: 'There is no such file' }
   if (/^E[A-Z]+$/.test(code))

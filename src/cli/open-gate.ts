@@ -1,8 +1,11 @@
 import type { Gate } from '../gate/gate.ts'
 import type { ScoreOptions } from './score-options.ts'
 
-/** A file that takes longer is stuck; a crowd in full DifFIQA's paper preset is not. */
+/** A photo that takes longer is stuck; a crowd in full DifFIQA's paper preset is not. */
 const PATIENCE_MS = 10 * 60_000
+
+/** One photo may hold this many faces for full DifFIQA to wait for. */
+const MAX_QUEUE = 10_000
 
 /**
  * The gate for scoring files: nobody waits at the other end, so deadlines are long, and nothing is escalated on its own, so that a
@@ -11,13 +14,16 @@ const PATIENCE_MS = 10 * 60_000
  */
 export async function openGate(options: ScoreOptions, inProcess: boolean): Promise<Gate> {
   const { createGate } = await import('../gate/create-gate.ts')
-  const { jobs, policy, preset, modelsDir } = options
+  const { jobs, full, policy, preset, modelsDir } = options
+  // A gate never gives its last worker to full scores; one worker more, which finds faces, lets all jobs work on them.
+  const workers = full ? { workers: jobs + 1, maxFull: jobs } : { workers: jobs }
   return createGate({
     policy,
     preset,
-    inference: inProcess ? 'in-process' : 'workers',
-    workers: inProcess ? 1 : jobs,
+    ...(inProcess ? { inference: 'in-process' } : workers),
+    maxQueue: MAX_QUEUE,
     deadlineMs: PATIENCE_MS,
+    watchdogMs: PATIENCE_MS,
     escalationBudget: 0,
     ...(modelsDir === undefined ? {} : { modelsDir }),
   })

@@ -23,7 +23,7 @@ export interface ScoreOptions {
 }
 
 /** More worker threads than this is a typing error: each holds the networks. */
-const MAX_JOBS = 256
+const MAX_JOBS = 255
 
 export const SCORE_SPECS = {
   full: { help: 'run full DifFIQA on every face (slower); without it DifFIQA(R) alone decides' },

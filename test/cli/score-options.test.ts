@@ -31,7 +31,7 @@ describe('parseScoreOptions', () => {
     })
   })
 
-  test.each(['0', '-1', '1.5', 'two', '1e2', '', ' 2', '257', '99999', '0x2', 'Infinity'])(
+  test.each(['0', '-1', '1.5', 'two', '1e2', '', ' 2', '256', '99999', '0x2', 'Infinity'])(
     '--jobs %j is refused',
     (jobs) => {
       expect(() => parseScoreOptions(['a.jpg', '--jobs', jobs])).toThrow(UsageError)

@@ -1,0 +1,52 @@
+import { spawn } from 'node:child_process'
+import { resolve } from 'node:path'
+
+/** The built command; vitest's global setup builds it. */
+export const CLI = resolve('dist/cli.js')
+
+export interface CliRun {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface CliOptions {
+  readonly cwd?: string
+  readonly script?: string
+  /** Called with each piece of standard output and the process. */
+  readonly onOutput?: (text: string, child: ReturnType<typeof spawn>) => void
+  /** Where standard output goes. @default a pipe that is read */
+  readonly stdout?: number
+}
+
+/** Runs `express-diffiqa` as a process of its own. */
+export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
+  const child = spawn(process.execPath, [options.script ?? CLI, ...args], {
+    cwd: options.cwd,
+    stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
+    timeout: 100_000,
+    killSignal: 'SIGKILL',
+  })
+  let stdout = ''
+  let stderr = ''
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+    options.onOutput?.(text, child)
+  })
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  return new Promise((done, fail) => {
+    child.on('error', fail)
+    child.on('close', (code) => done({ code, stdout, stderr }))
+  })
+}
+
+/** The objects of JSON Lines; throws where anything else is among them. */
+export function jsonLines(text: string): Record<string, unknown>[] {
+  if (text !== '' && !text.endsWith('\n')) throw new Error('the last line is not whole')
+  return text
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => JSON.parse(line))
+}
