@@ -1,0 +1,92 @@
+"""Checks of the evaluation's arithmetic against cases worked out by hand: `python -m unittest` in models/training."""
+
+import unittest
+
+import numpy as np
+
+from diffiqa_training import edc
+from diffiqa_training.down_weighting import fit_reliability, upper_quantile
+from diffiqa_training.fit_weights import softmin
+from diffiqa_training.isotonic import apply_knots, distribution, fit_knots, pool_adjacent
+
+
+class ErrorVersusDiscard(unittest.TestCase):
+    # Four pairs, the second worst fails: FNMR is 1/4, then 1/3 without the worst, then 0.
+    FAILED = np.array([0.0, 1.0, 0.0, 0.0])
+    QUALITY = np.array([1.0, 2.0, 3.0, 4.0])
+
+    def test_step_curve_by_hand(self) -> None:
+        area = edc.partial_area(self.FAILED, np.ones(4), 0.5)
+        self.assertAlmostEqual(float(area), 0.25 * (1 / 4 + 1 / 3))
+        self.assertAlmostEqual(float(edc.pauc(self.FAILED, self.QUALITY, 0.5)), 0.25 * (1 / 4 + 1 / 3) / (0.5 / 4))
+
+    def test_limit_inside_a_step(self) -> None:
+        area = edc.partial_area(self.FAILED, np.ones(4), 0.3)
+        self.assertAlmostEqual(float(area), 0.25 / 4 + 0.05 / 3)
+
+    def test_oracle_is_one(self) -> None:
+        self.assertAlmostEqual(float(edc.utility(self.FAILED, -self.FAILED, 0.5)), 1)
+
+    def test_a_weight_of_two_is_the_pair_twice(self) -> None:
+        failed = np.array([0.0, 1.0, 0.0])
+        quality = np.array([1.0, 2.0, 3.0])
+        weighted = edc.pauc(failed, quality, 0.4, np.array([1.0, 2.0, 1.0]))
+        repeated = edc.pauc(failed[[0, 1, 1, 2]], quality[[0, 1, 1, 2]], 0.4)
+        self.assertAlmostEqual(float(weighted), float(repeated))
+
+    def test_ties_are_shuffled(self) -> None:
+        # Sorted, the failing pairs would all be discarded first and look like an oracle's work.
+        failed = np.zeros(20_000)
+        failed[:4000] = 1
+        self.assertAlmostEqual(float(edc.utility(failed, np.zeros(20_000), 0.3)), 0, delta=0.05)
+
+    def test_photos_without_a_face_rank_last_and_fail(self) -> None:
+        pairs = edc.genuine_pairs(np.array(['a', 'a', 'a']))
+        embedding = np.array([[1.0, 0.0], [1.0, 0.0], [np.nan, np.nan]])
+        quality = edc.pair_quality(np.array([0.5, 0.6, np.nan]), pairs)
+        self.assertEqual(quality.tolist(), [0.5, edc.MISSING, edc.MISSING])
+        self.assertEqual((~(edc.similarities(embedding, pairs) >= 0.5)).tolist(), [False, True, True])
+
+
+class MonotoneMaps(unittest.TestCase):
+    def test_pool_adjacent(self) -> None:
+        pooled = pool_adjacent(np.array([1.0, 3.0, 2.0, 4.0]), np.array([1.0, 1.0, 3.0, 1.0]))
+        self.assertEqual(pooled.tolist(), [1, 2.25, 2.25, 4])
+
+    def test_knots_follow_a_known_probability(self) -> None:
+        generator = np.random.default_rng(1)
+        raw = generator.uniform(-3, 3, 20_000)
+        truth = 1 / (1 + np.exp(-raw))
+        knots = fit_knots(raw, (generator.random(20_000) < truth).astype(float), np.ones(20_000))
+        self.assertLess(float(np.abs(apply_knots(knots, raw) - truth).mean()), 0.02)
+
+    def test_distribution_of_equal_values_stays_monotone(self) -> None:
+        knots = distribution(np.array([0.5] * 90 + [0.7] * 10))
+        self.assertEqual(knots[0], [0.0, 0.0])
+        self.assertEqual(knots[-1], [1.0, 1.0])
+
+
+class Weights(unittest.TestCase):
+    def test_softmin_share_is_its_derivative(self) -> None:
+        a, b, step = np.array([0.3]), np.array([0.8]), 1e-6
+        value, share = softmin(a, b)
+        moved, _ = softmin(a + step, b)
+        self.assertAlmostEqual(float((moved - value)[0] / step), float(share[0]), places=4)
+
+    def test_upper_quantile_is_above_the_plain_one(self) -> None:
+        values = np.arange(10_000.0)
+        self.assertGreater(upper_quantile(values, 0.001), np.quantile(values, 0.999))
+
+    def test_poor_pairs_with_high_impostors_lose_weight(self) -> None:
+        generator = np.random.default_rng(1)
+        quality = generator.random(80_000)
+        similarity = generator.normal(0, np.where(quality < 0.25, 0.15, 0.1))
+        limit = float(np.quantile(generator.normal(0, 0.1, 80_000), 0.999))
+        knots = fit_reliability(similarity, quality, limit, 0.0, 0.001, 4, 0.5)
+        self.assertLess(knots[0][1], 0.8)
+        self.assertGreater(knots[2][1], 0.9)
+        self.assertEqual(knots[-1], [1.0, 1.0])
+
+
+if __name__ == '__main__':
+    unittest.main()
