@@ -1,7 +1,8 @@
 import type { Photo } from '../face/types.ts'
 import type { Manifest, PolicyName, Purpose, ThresholdSet } from '../inference/manifest.ts'
+import type { PresetName } from '../quality/diffiqa.ts'
 import type { GateEventName, GateEvents, GateListener, GateStats } from './events.ts'
-import type { Assessment, AssessOptions, Mode } from './types.ts'
+import type { Assessment, AssessOptions, Mode, OnFailure } from './types.ts'
 
 export interface GateUpdate {
   /** Replace the thresholds by those of a named policy … */
@@ -22,6 +23,9 @@ export interface Gate extends AsyncDisposable {
   /** True between the end of the warm-up and `close()`. */
   readonly ready: boolean
   readonly mode: Mode
+  /** Of assessments that do not name their own. */
+  readonly onFailure: OnFailure
+  readonly preset: PresetName
   readonly policy: PolicyName | 'custom'
   readonly thresholds: Readonly<Record<Purpose, ThresholdSet>>
   readonly manifest: Manifest
@@ -31,7 +35,10 @@ export interface Gate extends AsyncDisposable {
   /** For `guard()` and other parts of the package that report through the gate. */
   emit<N extends GateEventName>(name: N, event: GateEvents[N]): void
   stats(): GateStats
-  /** Would a photo be taken now? Throws the same queue-full/shutting-down/gate-closed error as assess(), without reading a body. */
+  /**
+   * Would a photo be taken now? Throws the same queue-full, worker-crashed, shutting-down or gate-closed error as assess(), without reading
+   * a body. A refusal counts as an assessment (events `shed` or `failure`, and `assessed`), since the photo is never handed in.
+   */
   admit(deadlineMs?: number): void
   /** Refuse new photos, finish the running ones (at most timeoutMs, default 10000), stop the workers. */
   close(options?: { readonly timeoutMs?: number }): Promise<void>

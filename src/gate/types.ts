@@ -10,10 +10,15 @@ export type OnFailure = 'reject' | 'pass'
 /** What became of the second, slower look. */
 export type Escalation = 'not-needed' | 'confirmed' | 'overturned' | 'skipped-budget' | 'skipped-deadline' | 'failed'
 
-/** Milliseconds. Stages are service time; `queueMs` is waiting only. */
+/**
+ * Milliseconds. Stages are service time; `queueMs` is waiting only. Stages but `diffiqaMs` are those of the whole photo; the measures
+ * count to `alignMs`. A verdict from the cache has no stages.
+ */
 export interface Timings {
   readonly totalMs: number
   readonly queueMs: number
+  /** Waiting of full DifFIQA, where it ran; not in `queueMs`. */
+  readonly fullQueueMs?: number
   readonly decodeMs: number
   readonly detectMs: number
   readonly alignMs: number
@@ -34,8 +39,11 @@ export interface Verdict {
   /** Full DifFIQA, when it ran. */
   readonly full: QualityScore | undefined
   readonly escalation: Escalation
-  /** True when scoring failed and `onFailure: 'pass'` let the probe on; `failure` names the error. */
+  /** The fast score alone does not settle the decision; whether full DifFIQA then ran is told by `escalation`. */
+  readonly uncertain: boolean
+  /** True when scoring failed and `onFailure: 'pass'` let the probe on, unjudged, with weight 1. */
   readonly degraded: boolean
+  /** The error of a degraded verdict, or of an escalation that failed. */
   readonly failure?: ErrorCode
   readonly purpose: Purpose
   readonly mode: Mode
@@ -57,6 +65,8 @@ export interface AssessOptions {
   readonly onFailure?: OnFailure
   /** Milliseconds for the whole assessment. @default the gate's deadlineMs */
   readonly deadlineMs?: number
+  /** Most pixels of the photo, read from its header. @default the gate's maxPixels */
+  readonly maxPixels?: number
   /** Always run full DifFIQA, whatever the fast score says. @default false */
   readonly full?: boolean
   readonly signal?: AbortSignal

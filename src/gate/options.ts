@@ -1,0 +1,165 @@
+import { availableParallelism } from 'node:os'
+import type { PolicyName } from '../inference/manifest.ts'
+import type { PresetName } from '../quality/diffiqa.ts'
+import { type CacheOptions, type ResolvedCacheOptions, resolveCacheOptions } from './cache-options.ts'
+import { checkKeys, checkNumber, checkOneOf, invalidOption, type NumberRange } from './check-keys.ts'
+import { checkOverrides, POLICY_NAMES, type ThresholdOverrides } from './policy.ts'
+import type { Mode, OnFailure } from './types.ts'
+
+export interface GateOptions {
+  /** Thresholds, fitted on validation people and kept in the models' manifest. @default 'balanced' */
+  readonly policy?: PolicyName | undefined
+  /** Single thresholds that replace the policy's, 0..1. @default {} */
+  readonly thresholds?: ThresholdOverrides | undefined
+  /** `shadow` and `annotate` judge and count, and keep nothing from the matcher. @default 'enforce' */
+  readonly mode?: Mode | undefined
+  /**
+   * What a photo gets that could not be scored (crash, deadline, full queue): an error, or with `pass` a verdict marked `degraded`.
+   * Refusals of the photo itself (no face, unreadable) and a closed gate are errors either way. @default 'reject'
+   */
+  readonly onFailure?: OnFailure | undefined
+  /** Full DifFIQA as published, or as fitted for this package. @default 'tuned' */
+  readonly preset?: PresetName | undefined
+  /** Milliseconds for a whole assessment, waiting included. @default 2000 */
+  readonly deadlineMs?: number | undefined
+  /** Width × height above which a photo is refused before it is decoded. @default 50,000,000 */
+  readonly maxPixels?: number | undefined
+  /**
+   * Faces whose eyes are closer together in the photo, in pixels, are refused or, beside a larger one, not counted (turned heads are
+   * measured as if they looked into the camera). The default refuses every face of 30 pixels height or less. @default 13
+   */
+  readonly minInterEye?: number | undefined
+  /** Share of scored faces that may get the slower second look, 0..1; 0 turns it off. @default the manifest's */
+  readonly escalationBudget?: number | undefined
+  /** Keep scores of photos seen lately, never pixels or embeddings: `true` for the defaults. @default false */
+  readonly cache?: boolean | CacheOptions | undefined
+  /** `in-process` computes on the calling thread: for tools and tests, never for a server. @default 'workers' */
+  readonly inference?: 'workers' | 'in-process' | undefined
+  /** Worker threads; each holds its own copy of the networks. @default the number of cores */
+  readonly workers?: number | undefined
+  /** Photos that may wait while all workers are busy. @default 32 × workers */
+  readonly maxQueue?: number | undefined
+  /** Full scores at once; the last worker is always left to the fast score. @default workers - 1, at least 1 */
+  readonly maxFull?: number | undefined
+  /** A task that runs longer is ended together with its worker, which is then replaced. @default 10000; 60000 with preset 'paper' */
+  readonly watchdogMs?: number | undefined
+  /** A worker that has not loaded its networks by then has failed. @default 30000 */
+  readonly startTimeoutMs?: number | undefined
+  /** JavaScript heap of each worker in MiB; networks and pixels are outside of it. @default Node's own */
+  readonly maxWorkerHeapMb?: number | undefined
+  /** Folder with manifest.json and the networks: a path or a `file:` URL. @default the one that comes with the package */
+  readonly modelsDir?: URL | string | undefined
+}
+
+export interface ResolvedGateOptions {
+  readonly policy: PolicyName
+  readonly thresholds: ThresholdOverrides
+  readonly mode: Mode
+  readonly onFailure: OnFailure
+  readonly preset: PresetName
+  readonly deadlineMs: number
+  readonly maxPixels: number
+  readonly minInterEye: number
+  /** Undefined: the manifest's. */
+  readonly escalationBudget: number | undefined
+  /** Undefined: no cache. */
+  readonly cache: ResolvedCacheOptions | undefined
+  readonly inference: 'workers' | 'in-process'
+  readonly workers: number
+  readonly maxQueue: number
+  readonly maxFull: number
+  readonly watchdogMs: number
+  readonly startTimeoutMs: number
+  readonly maxWorkerHeapMb: number | undefined
+  readonly modelsDir: URL | string | undefined
+}
+
+export const MODES: readonly Mode[] = ['enforce', 'shadow', 'annotate']
+export const ON_FAILURE: readonly OnFailure[] = ['reject', 'pass']
+/** An hour; timers of Node end at about 24 days. */
+export const DEADLINE_RANGE: NumberRange = { min: 1, max: 3_600_000 }
+export const PIXELS_RANGE: NumberRange = { min: 1, max: 1e9, integer: true }
+
+const KEYS = [
+  'policy',
+  'thresholds',
+  'mode',
+  'onFailure',
+  'preset',
+  'deadlineMs',
+  'maxPixels',
+  'minInterEye',
+  'escalationBudget',
+  'cache',
+  'inference',
+  'workers',
+  'maxQueue',
+  'maxFull',
+  'watchdogMs',
+  'startTimeoutMs',
+  'maxWorkerHeapMb',
+  'modelsDir',
+] as const satisfies readonly (keyof GateOptions)[]
+
+const CHOICES = {
+  policy: POLICY_NAMES,
+  mode: MODES,
+  onFailure: ON_FAILURE,
+  preset: ['tuned', 'paper'],
+  inference: ['workers', 'in-process'],
+} as const
+
+const RANGES = {
+  deadlineMs: DEADLINE_RANGE,
+  maxPixels: PIXELS_RANGE,
+  minInterEye: { min: 2, max: 1000 },
+  escalationBudget: { min: 0, max: 1 },
+  workers: { min: 1, max: 256, integer: true },
+  maxQueue: { min: 0, max: 100_000, integer: true },
+  maxFull: { min: 1, max: 256, integer: true },
+  watchdogMs: { min: 1, max: 3_600_000, integer: true },
+  startTimeoutMs: { min: 1, max: 3_600_000, integer: true },
+  maxWorkerHeapMb: { min: 32, max: 65_536, integer: true },
+} as const satisfies Record<string, NumberRange>
+
+/**
+ * Complete and check the options; pure, and the result is frozen.
+ * @param cores Of the machine, for the default of `workers`.
+ * @throws DiffiqaError `invalid-option`, details.option names the field.
+ */
+export function resolveOptions(options: GateOptions = {}, cores: number = availableParallelism()): ResolvedGateOptions {
+  checkKeys('', options, KEYS)
+  for (const [key, allowed] of Object.entries(CHOICES)) {
+    const value = options[key as keyof typeof CHOICES]
+    if (value !== undefined) checkOneOf(key, value, allowed)
+  }
+  for (const [key, range] of Object.entries(RANGES)) {
+    const value = options[key as keyof typeof RANGES]
+    if (value !== undefined) checkNumber(key, value, range)
+  }
+  const { modelsDir, thresholds = {}, preset = 'tuned' } = options
+  checkOverrides(thresholds)
+  if (modelsDir !== undefined && typeof modelsDir !== 'string' && !(modelsDir instanceof URL))
+    throw invalidOption('modelsDir', 'modelsDir must be a path or a file: URL')
+  const workers = options.workers ?? cores
+  return Object.freeze({
+    policy: options.policy ?? 'balanced',
+    thresholds: Object.freeze({ ...thresholds }),
+    mode: options.mode ?? 'enforce',
+    onFailure: options.onFailure ?? 'reject',
+    preset,
+    deadlineMs: options.deadlineMs ?? 2000,
+    maxPixels: options.maxPixels ?? 50_000_000,
+    minInterEye: options.minInterEye ?? 13,
+    escalationBudget: options.escalationBudget,
+    cache: resolveCacheOptions(options.cache ?? false),
+    inference: options.inference ?? 'workers',
+    workers,
+    maxQueue: options.maxQueue ?? 32 * workers,
+    maxFull: options.maxFull ?? Math.max(1, workers - 1),
+    watchdogMs: options.watchdogMs ?? (preset === 'paper' ? 60_000 : 10_000),
+    startTimeoutMs: options.startTimeoutMs ?? 30_000,
+    maxWorkerHeapMb: options.maxWorkerHeapMb,
+    modelsDir,
+  })
+}

@@ -1,0 +1,169 @@
+import { DiffiqaError } from '../errors.ts'
+import { align } from '../face/align.ts'
+import { decode } from '../face/decode.ts'
+import { createDetector, type Detector } from '../face/detector.ts'
+import type { AlignedFace, Face, RgbImage } from '../face/types.ts'
+import { MODEL_NAMES, type ModelName } from '../inference/manifest.ts'
+import { ModelStore } from '../inference/model-store.ts'
+import type { TaskAnswer, TaskContext, TaskHandler } from '../inference/task-handler.ts'
+import { createDiffiqa, type Diffiqa } from '../quality/diffiqa.ts'
+import { createRegressor, type Regressor } from '../quality/diffiqa-r.ts'
+import { measure } from '../quality/measure.ts'
+import { selectFaces } from './face-selection.ts'
+import {
+  type AssessAnswer,
+  type AssessInput,
+  type CropInput,
+  type FullAnswer,
+  type FullInput,
+  type ScoredFace,
+  type ScorerData,
+  TASKS,
+  type WarmUpAnswer,
+} from './worker-tasks.ts'
+
+/** The networks of one thread, put to use. */
+export interface Scorer {
+  readonly handle: TaskHandler
+  close(): Promise<void>
+}
+
+export interface ScorerParts {
+  readonly detector: Detector
+  readonly regressor: Regressor
+  readonly diffiqa: Diffiqa
+  readonly warmUp: WarmUpAnswer
+}
+
+/** A crowd is scored in pieces, so that a cancelled task ends soon. */
+const FACES_AT_ONCE = 16
+
+function stopwatch(): () => number {
+  let last = performance.now()
+  return () => {
+    const now = performance.now()
+    const elapsed = now - last
+    last = now
+    return elapsed
+  }
+}
+
+function stopIf({ cancelled }: TaskContext): void {
+  if (cancelled()) throw new DiffiqaError('aborted')
+}
+
+const bySize = (a: Face, b: Face): number => b.box.width * b.box.height - a.box.width * a.box.height
+
+const buffersOf = (faces: readonly { readonly aligned: AlignedFace }[]): ArrayBuffer[] =>
+  faces.map(({ aligned }) => aligned.pixels.buffer as ArrayBuffer)
+
+async function assess(parts: ScorerParts, input: AssessInput, context: TaskContext): Promise<AssessAnswer> {
+  const lap = stopwatch()
+  const { image, format } = await decode(input.bytes, { maxPixels: input.maxPixels })
+  const decodeMs = lap()
+  stopIf(context)
+  const faces = input.detected ? [...input.detected].sort(bySize) : await parts.detector.detect(image)
+  const detectMs = input.detected ? 0 : lap()
+  const chosen = selectFaces(faces, input.selection, input.minInterEye)
+  const scored: ScoredFace[] = []
+  let [alignMs, diffiqaRMs] = [0, 0]
+  for (let from = 0; from < chosen.length; from += FACES_AT_ONCE) {
+    stopIf(context)
+    lap()
+    const cut = chosen.slice(from, from + FACES_AT_ONCE).map((face) => cutOut(image, face))
+    alignMs += lap()
+    const scores = await parts.regressor.score(cut.map(({ aligned }) => aligned))
+    diffiqaRMs += lap()
+    for (const [i, { aligned, measures }] of cut.entries()) {
+      const fast = scores[i]
+      if (!fast) throw new DiffiqaError('invalid-model-output', 'The regressor answered for too few faces')
+      scored.push({ aligned, fast, measures })
+    }
+  }
+  const { width, height } = image
+  return { photo: { width, height, format }, faces, scored, stages: { decodeMs, detectMs, alignMs, diffiqaRMs } }
+}
+
+function cutOut(image: RgbImage, face: Face): Omit<ScoredFace, 'fast'> {
+  const aligned = align(image, face)
+  return { aligned, measures: measure(image, aligned) }
+}
+
+async function crop({ bytes, maxPixels, faces }: CropInput): Promise<AlignedFace[]> {
+  const { image } = await decode(bytes, { maxPixels })
+  return faces.map((face) => align(image, face))
+}
+
+/** The tasks of a worker, over networks that are ready. */
+export function createTaskHandler(parts: ScorerParts): TaskHandler {
+  return async ({ name, input }, context): Promise<TaskAnswer> => {
+    switch (name) {
+      case TASKS.assess: {
+        const value = await assess(parts, input as AssessInput, context)
+        return { value, transfer: buffersOf(value.scored) }
+      }
+      case TASKS.crop: {
+        const value = await crop(input as CropInput)
+        return { value, transfer: value.map(({ pixels }) => pixels.buffer as ArrayBuffer) }
+      }
+      case TASKS.full: {
+        const { aligned } = input as FullInput
+        const { score, measures } = await parts.diffiqa.assess(aligned, { cancelled: context.cancelled })
+        return { value: { full: score, measures } satisfies FullAnswer }
+      }
+      case TASKS.warmUp:
+        return { value: parts.warmUp }
+      default:
+        throw new DiffiqaError('scoring-failed', `A scoring worker knows no task "${name}"`)
+    }
+  }
+}
+
+/** A grey square: no face, but every layer of every network runs once, which is when runtimes reserve their memory. */
+const DUMMY: AlignedFace = {
+  pixels: new Uint8Array(112 * 112 * 3).fill(128),
+  transform: [1, 0, 0, 0, 1, 0],
+  residual: 0,
+  face: {
+    box: { x: 0, y: 0, width: 112, height: 112 },
+    confidence: 1,
+    landmarks: [
+      { x: 38, y: 52 },
+      { x: 74, y: 52 },
+      { x: 56, y: 72 },
+      { x: 42, y: 92 },
+      { x: 71, y: 92 },
+    ],
+    interEyeDistance: 36,
+    pose: { yaw: 0, pitch: 0, roll: 0 },
+  },
+}
+
+/**
+ * Load the networks of a models folder, let each prove itself, and run a dummy face through all of them.
+ * @throws DiffiqaError `model-missing`, `model-integrity`, `model-incompatible`, `native-module-missing`.
+ */
+export async function openScorer({ modelsDir, preset }: ScorerData): Promise<Scorer> {
+  const store = await ModelStore.open(modelsDir === undefined ? {} : { modelsDir })
+  try {
+    const loadMs = {} as Record<ModelName, number>
+    for (const name of MODEL_NAMES) {
+      const lap = stopwatch()
+      await store.session(name)
+      loadMs[name] = lap()
+    }
+    await store.selfTest()
+    const detector = createDetector(await store.session('detector'))
+    const regressor = createRegressor(await store.session('regressor'), store.manifest)
+    const [embedder, denoiser] = await Promise.all([store.session('embedder'), store.session('denoiser')])
+    const diffiqa = createDiffiqa({ embedder, denoiser, manifest: store.manifest, preset })
+    await regressor.score([DUMMY])
+    const lap = stopwatch()
+    await diffiqa.assess(DUMMY)
+    const warmUp: WarmUpAnswer = { loadMs, fullMs: lap() }
+    return { handle: createTaskHandler({ detector, regressor, diffiqa, warmUp }), close: () => store.close() }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}

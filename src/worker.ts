@@ -1,0 +1,5 @@
+import { openScorer } from './gate/scorer.ts'
+import type { ScorerData } from './gate/worker-tasks.ts'
+import { serveTasks } from './inference/serve-tasks.ts'
+
+export default serveTasks(async (data) => (await openScorer(data as ScorerData)).handle)
