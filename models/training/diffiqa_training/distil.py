@@ -27,7 +27,7 @@ FOLDER = paths.TRAINING / 'regressor'
 BETA = 0.5
 # How often a crop whose tuned score is only predicted is drawn, against one that has it.
 MADE_UP_SHARE = 0.3
-WEIGHTS = {'quality': 1.0, 'gen': 1.0, 'own': 0.5, 'log_norm': 0.5, 'embedding': 2.0}
+WEIGHTS = {'quality': 2.0, 'gen': 1.0, 'own': 0.5, 'log_norm': 0.5, 'embedding': 2.0}
 
 
 def beta_nll(mean: Tensor, log_variance: Tensor, target: Tensor) -> Tensor:
@@ -137,8 +137,11 @@ def train(phase: str, config: dict[str, Any]) -> None:
     settings = config[phase]
     file, first = FOLDER / f'{phase}.pt', FOLDER / 'pretrain.pt'
     model = Regressor(**config['architecture'])
+    before = None
     if phase == 'distil':
-        model.load_state_dict(torch.load(first, map_location='cpu', weights_only=True)['ema'])
+        start = torch.load(first, map_location='cpu', weights_only=True)
+        model.load_state_dict(start['ema'])
+        before = start['provenance']
     model.to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), settings['learning_rate'], weight_decay=config['weight_decay'])
@@ -171,7 +174,7 @@ def train(phase: str, config: dict[str, Any]) -> None:
         table.writerow([f'{budget.spent / 60:.1f}', step, step * config['batch'], *(f'{v:.4f}' for v in means), *(f'{v:.4f}' for v in measures.values())])
         log.flush()
         provenance = {'step': phase, 'steps': step, 'samples': step * config['batch'], 'crops': len(rows),
-                      'minutes': round(budget.spent / 60, 1), 'sets': config['sets'], 'seed': config['seed'],
+                      'minutes': round(budget.spent / 60, 1), 'before': before, 'sets': config['sets'], 'seed': config['seed'],
                       'rankCorrelationWithGenuineSimilarity': {key: round(value, 4) for key, value in measures.items()}}
         save({'model': model.state_dict(), 'ema': average.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step,
               'spent': budget.spent, 'architecture': config['architecture'], 'provenance': provenance}, file)
