@@ -45,9 +45,7 @@ export function createFamilies(options: FamilyOptions) {
       'reason',
     ]),
     escalations: counter('escalations_total', 'What the full score changed', ['outcome']),
-    errors: counter('errors_total', 'Requests that ended with an error, and escalations that failed, by code', [
-      'code',
-    ]),
+    errors: counter('errors_total', 'Requests that ended with an error, by code', ['code']),
     shed: counter('shed_total', 'Requests turned away because of load or shutdown', ['reason']),
     degraded: counter('degraded_total', 'Photos passed on without a score', ['matcher']),
     score: histogram('score', 'Calibrated quality of judged faces, 0..1', scoreBounds, [

@@ -40,15 +40,12 @@ export const LABELS = {
 
 /** Failures that a request can end with; they are there, at 0, from the start. */
 export const REQUEST_FAILURES: readonly ErrorCode[] = [
-  'empty-body',
   'missing-field',
   'several-files',
   'invalid-base64',
   'malformed-request',
   'body-already-read',
   'slow-upload',
-  'client-gone',
-  'aborted',
   'worker-crashed',
   'deadline-exceeded',
   'scoring-failed',

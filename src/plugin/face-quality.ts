@@ -2,6 +2,7 @@ import type { NextFunction, Request, RequestHandler, Response } from 'express'
 import { createProbe, type FaceQuality } from '../adapters/probe.ts'
 import { qualityRejected } from '../adapters/quality-rejected.ts'
 import { DiffiqaError, isDiffiqaError } from '../errors.ts'
+import { degradedAssessment } from '../gate/degraded.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Assessment, Mode } from '../gate/types.ts'
 import { faceQualityHeader } from './face-quality-header.ts'
@@ -9,7 +10,6 @@ import { type FaceQualityOptions, type ResolvedOptions, requireGate, resolveOpti
 import { readProbe } from './read-probe.ts'
 import { reportUnread } from './report-unread.ts'
 import { sendProblem, setRefusalHeaders } from './send-problem.ts'
-import { unassessed } from './unassessed.ts'
 import { watchClient } from './watch-client.ts'
 
 /**
@@ -38,8 +38,9 @@ export function faceQuality(gate: Gate, options: FaceQualityOptions = {}): Reque
       else next()
     } catch (error) {
       client.stop()
-      if (client.signal.aborted) return
-      if (isDiffiqaError(error)) refuse(req, res, next, error)
+      const known = isDiffiqaError(error)
+      if (client.signal.aborted || (known && error.code === 'client-gone')) return
+      if (known) refuse(req, res, next, error)
       else next(error)
     }
   }
@@ -73,6 +74,10 @@ async function assess(req: Request, context: Context): Promise<FaceQuality> {
   // Where a photo that cannot be scored is let through, it has to be read whatever the queue looks like.
   if (mode === 'enforce' && onFailure === 'reject') gate.admit(deadlineMs)
   const start = performance.now()
+  const unjudged = ({ code }: DiffiqaError): Assessment => {
+    const thresholds = gate.thresholds[purpose]
+    return degradedAssessment(code, { purpose, mode, thresholds, totalMs: performance.now() - start })
+  }
   let bytes: Uint8Array
   try {
     bytes = await readProbe(req, options, client)
@@ -81,7 +86,7 @@ async function assess(req: Request, context: Context): Promise<FaceQuality> {
     const known = isDiffiqaError(error) ? error : new DiffiqaError('scoring-failed')
     reportUnread(gate, known, { purpose, mode, totalMs: performance.now() - start })
     if (error !== known || mode === 'enforce' || client.aborted || !isIntact(req)) throw error
-    return withProbe(new Uint8Array(0), unassessed(gate, known.code, purpose, mode))
+    return withProbe(new Uint8Array(0), unjudged(known))
   }
   try {
     const limits = { ...(deadlineMs && { deadlineMs }), ...(maxPixels && { maxPixels }) }
@@ -89,7 +94,7 @@ async function assess(req: Request, context: Context): Promise<FaceQuality> {
     return withProbe(bytes, await gate.assess(bytes, given))
   } catch (error) {
     if (mode === 'enforce' || client.aborted || !isDiffiqaError(error)) throw error
-    return withProbe(bytes, unassessed(gate, error.code, purpose, mode))
+    return withProbe(bytes, unjudged(error))
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DiffiqaError } from '../errors.ts'
 import type { Gate } from '../gate/gate.ts'
+import { classify } from '../gate/outcome.ts'
 import type { Mode } from '../gate/types.ts'
 import type { Purpose } from '../inference/manifest.ts'
 
@@ -14,14 +15,12 @@ export interface UnreadRequest {
  * Counts a request whose photo never got as far as `gate.assess()`, in the way the gate counts those that did: one `assessed` event and
  * the event that says why.
  */
-export function reportUnread(gate: Gate, { code }: DiffiqaError, { purpose, mode, totalMs }: UnreadRequest): void {
-  const assessed = { totalMs, faces: undefined, purpose }
-  if (code === 'payload-too-large' || code === 'unsupported-media-type') {
-    const reason = code === 'payload-too-large' ? 'too_large' : 'unsupported'
-    gate.emit('refusal', { reason, code, purpose, mode })
-    gate.emit('assessed', { ...assessed, outcome: 'reject' })
-    return
-  }
-  gate.emit('failure', { code })
-  gate.emit('assessed', { ...assessed, outcome: code === 'client-gone' ? 'aborted' : 'error' })
+export function reportUnread(gate: Gate, error: DiffiqaError, { purpose, mode, totalMs }: UnreadRequest): void {
+  const { code } = error
+  const failure = classify(error)
+  if (failure.kind === 'refusal') gate.emit('refusal', { reason: failure.reason, code, purpose, mode })
+  else if (failure.kind === 'shed') gate.emit('shed', { reason: failure.reason })
+  else if (failure.kind === 'error') gate.emit('failure', { code })
+  const outcome = failure.kind === 'refusal' ? 'reject' : failure.kind
+  gate.emit('assessed', { outcome, totalMs, faces: undefined, purpose })
 }
