@@ -15,6 +15,8 @@ function distance(a: string, b: string): number {
 }
 
 function nearest(word: string, known: readonly string[]): string | undefined {
+  const begun = known.filter((name) => word.length > 1 && name.startsWith(word))
+  if (begun.length === 1) return begun[0]
   const [best] = known
     .map((name) => ({ name, edits: distance(word.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.edits - b.edits)

@@ -74,7 +74,12 @@ export class Escalator {
   #obstacle(deadline: number, forced: boolean): SecondLook | undefined {
     const { backend, budget } = this.#options
     // Time first: a look that is skipped for want of it costs no token.
-    if (performance.now() + this.#fullTime.meanMs > deadline) return { skipped: 'skipped-deadline' }
+    const { meanMs } = this.#fullTime
+    if (performance.now() + meanMs > deadline) {
+      // What is never tried is never measured again: forget slowly, or one slow start would end all escalation.
+      this.#fullTime.add(meanMs / 2)
+      return { skipped: 'skipped-deadline' }
+    }
     if (!forced && !budget.available) return { skipped: 'skipped-budget' }
     try {
       backend.admit('full', deadline)
