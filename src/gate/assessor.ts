@@ -1,4 +1,4 @@
-import type { DiffiqaError } from '../errors.ts'
+import { DiffiqaError } from '../errors.ts'
 import type { Photo } from '../face/types.ts'
 import type { Manifest, Purpose } from '../inference/manifest.ts'
 import { type AssessRequest, resolveRequest } from './assess-request.ts'
@@ -49,6 +49,7 @@ export class Assessor {
     try {
       refuse()
       request = resolveRequest(photo, given, { mode: settings.mode, onFailure, deadlineMs, maxPixels }, start)
+      if (request.signal?.aborted) throw new DiffiqaError('aborted', undefined, { cause: request.signal.reason })
       return await this.#judge(request, settings, start)
     } catch (thrown) {
       const error = asDiffiqaError(thrown)
