@@ -13,9 +13,10 @@ import numpy as np
 from . import edc, paths
 from .benchmark import Benchmark
 from .cascade import combined_value, doubtful, escalate, fast_scores
+from .crop_set import CropSet
 from .isotonic import apply_knots
 from .judges import JUDGES
-from .outcomes import pass_rates
+from .outcomes import judge_rates, pass_rates
 from .scores import first_people, paper_scores, regressor_scores, tuned_scores
 from .terms import Process, Terms, load_term
 from .thresholds import expected_calibration_error
@@ -146,7 +147,26 @@ def calibration_line(benchmark: Benchmark, manifest: dict) -> str:
     parts = [f'{name} {expected_calibration_error(value, outcome):.3f}' for name, value in values.items()]
     reject = scoring['thresholds']['balanced']['probe']['rejectBelow']
     refused = np.nanmean((values['DifFIQA(R)'] < reject)[np.isfinite(values['DifFIQA(R)'])])
-    return f'Expected calibration error: {", ".join(parts)}. The balanced probe threshold refuses {refused:.1%} of the faces found.'
+    return (
+        f'Expected calibration error: {", ".join(parts)}. The balanced probe threshold ({reject}) refuses {refused:.1%} of the faces '
+        f'found{severe_line(source, values["DifFIQA(R)"], reject)}.'
+    )
+
+
+def severe_line(source: CropSet, value: np.ndarray, reject: float) -> str:
+    """How many ruinous degradations are refused: level 4 or 5, and for two of three judges most good comparisons fail."""
+    level = source.column('level')
+    rates = judge_rates(source.name, source.variant)
+    lost = (rates < 0.5).sum(0) >= 2
+    severe = (level >= 4) & (lost | (source.index < 0))
+    if not severe.any():
+        return ''
+    refused = (value < reject) | (source.index < 0)
+    found = severe & (source.index >= 0)
+    return (
+        f', and {refused[severe].mean():.0%} of {severe.sum()} photos degraded at level 4 or 5 for which two of three judges fail '
+        f'(or no face is found); of the {found.sum()} with a face, {refused[found].mean():.0%}'
+    )
 
 
 def report(config: dict) -> str:

@@ -17,8 +17,8 @@ def norms(name: str) -> np.ndarray:
     return np.linalg.norm(embedding(name, NATURAL, 'sface'), axis=1)
 
 
-def pass_rates(name: str, variant: str) -> np.ndarray:
-    """Per row: share of its comparisons with good photos of the same person that pass, averaged over the judges.
+def judge_rates(name: str, variant: str) -> np.ndarray:
+    """Per judge and row: share of the row's comparisons with good photos of the same person that pass.
 
     A photo is never compared with itself, nor a degraded copy with its original. NaN without a face or a good partner.
     """
@@ -33,4 +33,9 @@ def pass_rates(name: str, variant: str) -> np.ndarray:
         used = same & files & np.isfinite(similarity) & good[None, :]
         with np.errstate(invalid='ignore'):
             rates.append((used & (similarity >= threshold(name, judge.name, judge.fmr))).sum(1) / used.sum(1))
-    return np.mean(rates, axis=0)
+    return np.array(rates)
+
+
+def pass_rates(name: str, variant: str) -> np.ndarray:
+    """The same averaged over the judges, what a calibrated value stands for."""
+    return judge_rates(name, variant).mean(0)
