@@ -126,8 +126,8 @@ def run(config: dict) -> None:
     limits = fit_thresholds(value['lfw-val', 'clean'])
     probe = limits['balanced']['probe']
     caps = {
-        'z': rounded(choose_z(value.all, sigma.all, probe, config['uncertain'])),
-        'sigmaCap': rounded(np.nanquantile(sigma.all, 0.99)),
+        'z': rounded(choose_z(value.all, sigma.all, probe, config['near_threshold'])),
+        'sigmaCap': rounded(np.nanquantile(sigma.all, 1 - config['unsure'])),
         'residualCap': rounded(np.nanquantile(residual.all, 0.99)),
     }
     scoring = {
