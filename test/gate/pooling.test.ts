@@ -22,7 +22,7 @@ describe('poolEmbeddings', () => {
         expect(length(pooled.template)).toBeCloseTo(1, 5)
         expect(pooled.effectiveCount).toBeGreaterThanOrEqual(1 - 1e-9)
         expect(pooled.effectiveCount).toBeLessThanOrEqual(given.length + 1e-9)
-        const [first, ...others] = given as [PoolingItem, ...PoolingItem[]]
+        const [first, ...others] = given as unknown as [PoolingItem, ...PoolingItem[]]
         const scaled = poolEmbeddings([
           { ...first, embedding: Array.from(first.embedding, (v) => v * factor) },
           ...others,
