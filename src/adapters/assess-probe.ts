@@ -1,7 +1,8 @@
-import { DiffiqaError, type ErrorCode, isDiffiqaError } from '../errors.ts'
+import { DiffiqaError, isDiffiqaError } from '../errors.ts'
 import type { Photo } from '../face/types.ts'
+import { degradedAssessment } from '../gate/degraded.ts'
 import type { Gate } from '../gate/gate.ts'
-import type { Assessment, Mode, Verdict } from '../gate/types.ts'
+import type { Mode, Verdict } from '../gate/types.ts'
 import type { Purpose } from '../inference/manifest.ts'
 import type { ProbeInput } from './guard-types.ts'
 import type { Probe } from './matcher.ts'
@@ -36,12 +37,15 @@ export async function assessProbe(gate: Gate, input: ProbeInput, request: ProbeR
   }
   const bytes = input instanceof Uint8Array ? input : input.bytes
   const mode = request.mode ?? gate.mode
+  const start = performance.now()
   try {
     const assessment = await gate.assess(input, { purpose, mode, faces, crops: true, ...(signal && { signal }) })
     return { verdict: assessment.verdict, probe: createProbe(bytes, assessment), mode }
   } catch (error) {
     if (mode === 'enforce' || signal?.aborted) throw error
-    const assessment = unassessed(gate, isDiffiqaError(error) ? error.code : 'scoring-failed', purpose, mode)
+    const code = isDiffiqaError(error) ? error.code : 'scoring-failed'
+    const thresholds = gate.thresholds[purpose]
+    const assessment = degradedAssessment(code, { purpose, mode, thresholds, totalMs: performance.now() - start })
     return { verdict: assessment.verdict, probe: createProbe(bytes, assessment), mode }
   }
 }
@@ -55,27 +59,4 @@ function requireInput(input: unknown): asserts input is ProbeInput {
 
 function isFaceQuality(input: ProbeInput): input is FaceQuality {
   return 'verdict' in input && 'probe' in input
-}
-
-function unassessed(gate: Gate, failure: ErrorCode, purpose: Purpose, mode: Mode): Assessment {
-  const { rejectBelow, acceptFrom } = gate.thresholds[purpose]
-  const verdict: Verdict = {
-    decision: 'accept',
-    weight: 1,
-    reasons: [],
-    score: undefined,
-    fast: undefined,
-    full: undefined,
-    escalation: 'not-needed',
-    degraded: true,
-    failure,
-    purpose,
-    mode,
-    thresholds: { rejectBelow, acceptFrom },
-    measures: {},
-    face: undefined,
-    timings: { totalMs: 0, queueMs: 0, decodeMs: 0, detectMs: 0, alignMs: 0, diffiqaRMs: 0, diffiqaMs: 0 },
-    cached: false,
-  }
-  return { verdict, verdicts: [verdict], faces: [], aligned: [], photo: undefined }
 }

@@ -1,9 +1,8 @@
-import { DiffiqaError } from '../errors.ts'
+import { checkKeys, invalidOption } from '../gate/check-keys.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Verdict } from '../gate/types.ts'
-import { checkOptions } from '../inference/backend-options.ts'
+import { adjustScore, pairQuality, reliability } from '../gate/weighting.ts'
 import type { Knots } from '../inference/manifest.ts'
-import { applyKnots } from '../quality/calibration.ts'
 import type { DownWeighting } from './guard-types.ts'
 import type { Matcher, ScoreScale } from './matcher.ts'
 
@@ -13,22 +12,6 @@ const RAMP_START = 0.8
 export interface Adjusted {
   readonly adjustedScore: number
   readonly weight: number
-}
-
-/**
- * The score drawn towards the mean impostor score m by the weight w: m + w · (r − m) where r is better than m, unchanged where it is not
- * (Kelley's regressed score, one-sided). Never better than r; the order of scores of one weight stays.
- */
-export function shrink(
-  raw: number,
-  weight: number,
-  { direction, impostorMean }: Pick<ScoreScale, 'direction' | 'impostorMean'>,
-): number {
-  const better = direction === 'similarity' ? raw > impostorMean : raw < impostorMean
-  // The plain formula may round past `raw` when the weight is 1.
-  if (!better || weight === 1) return raw
-  const drawn = impostorMean + weight * (raw - impostorMean)
-  return direction === 'similarity' ? Math.min(raw, drawn) : Math.max(raw, drawn)
 }
 
 /**
@@ -48,10 +31,10 @@ export function downWeighting(
   const impostorMean = own.impostorMean ?? fitted?.impostorMean ?? matcher.scale.impostorMean
   const scale = { direction: matcher.scale.direction, impostorMean }
 
-  return (raw, { score, thresholds }, referenceQuality = 1) => {
-    const quality = Math.min(score?.value ?? 1, referenceQuality)
-    const weight = quality >= thresholds.acceptFrom ? 1 : applyKnots(knots ?? ramp(thresholds), quality)
-    return { adjustedScore: shrink(raw, weight, scale), weight }
+  return (raw, { score, thresholds }, referenceQuality) => {
+    const quality = pairQuality(score?.value ?? 1, referenceQuality)
+    const weight = quality >= thresholds.acceptFrom ? 1 : reliability(knots ?? ramp(thresholds), quality)
+    return { adjustedScore: adjustScore(raw, weight, scale), weight }
   }
 }
 
@@ -63,11 +46,10 @@ function ramp({ rejectBelow, acceptFrom }: Verdict['thresholds']): Knots {
 }
 
 function requireDownWeighting(option: DownWeighting, { min, max }: ScoreScale): DownWeighting {
-  if (typeof option !== 'object' || option === null) throw invalid('downWeight', 'must be an object or false')
-  checkOptions(option, ['impostorMean', 'knots'], {})
+  checkKeys('downWeight', option, ['impostorMean', 'knots'])
   const { impostorMean, knots } = option
   if (impostorMean !== undefined && !(impostorMean >= min && impostorMean <= max))
-    throw invalid('downWeight.impostorMean', `must be a number from ${min} to ${max}`)
+    throw invalidOption('downWeight.impostorMean', `downWeight.impostorMean must be a number from ${min} to ${max}`)
   if (knots !== undefined) requireKnots(knots)
   return option
 }
@@ -77,15 +59,15 @@ function requireKnots(knots: Knots): void {
   const valid =
     Array.isArray(knots) &&
     knots.length > 0 &&
-    knots.every(([quality, weight], index) => {
+    knots.every((knot, index) => {
+      const [quality, weight] = Array.isArray(knot) ? knot : []
       const [before, weightBefore] = knots[index - 1] ?? [Number.NEGATIVE_INFINITY, 0]
       return quality > before && weight >= weightBefore && weight > 0 && weight <= 1
     }) &&
     knots.at(-1)?.[1] === 1
   if (!valid)
-    throw invalid('downWeight.knots', 'must be pairs of rising quality and rising weight, 0 < weight <= 1, the last 1')
-}
-
-function invalid(field: string, problem: string): DiffiqaError {
-  return new DiffiqaError('invalid-option', `\`${field}\` ${problem}`, { details: { option: field } })
+    throw invalidOption(
+      'downWeight.knots',
+      'downWeight.knots must be pairs of rising quality and weight, 0 < weight <= 1, the last 1',
+    )
 }

@@ -1,7 +1,6 @@
-import { DiffiqaError } from '../errors.ts'
+import { checkKeys, checkNumber, checkOneOf, invalidOption } from '../gate/check-keys.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Verdict } from '../gate/types.ts'
-import { checkOptions } from '../inference/backend-options.ts'
 import type { Purpose } from '../inference/manifest.ts'
 import { type AssessedProbe, assessProbe } from './assess-probe.ts'
 import { callMatcher, type MatcherCall, reportCall } from './call-matcher.ts'
@@ -29,13 +28,12 @@ const DEFAULT_LIMIT = 5
  */
 export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardOptions = {}): Guarded<M> {
   defineAdapter(matcher)
-  checkOptions(options, ['mode', 'downWeight', 'threshold', 'faces'], {})
+  checkKeys('', options, ['mode', 'downWeight', 'threshold', 'faces'])
   const { scale, name } = matcher
   const { mode, faces = 'one', threshold = scale.defaultThreshold } = options
-  if (!(threshold >= scale.min && threshold <= scale.max)) throw invalid('threshold', "must lie on the matcher's scale")
-  if (faces !== 'one' && faces !== 'largest') throw invalid('faces', "must be 'one' or 'largest'")
-  if (mode !== undefined && !['enforce', 'shadow', 'annotate'].includes(mode))
-    throw invalid('mode', "must be 'enforce', 'shadow' or 'annotate'")
+  checkNumber('threshold', threshold, scale)
+  checkOneOf('faces', faces, ['one', 'largest'])
+  checkOneOf('mode', mode, [undefined, 'enforce', 'shadow', 'annotate'])
   const adjust = downWeighting(matcher, gate, options.downWeight)
 
   const call = (operation: MatcherCall['operation'], purpose: Purpose, signal?: AbortSignal): MatcherCall => ({
@@ -79,7 +77,7 @@ export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardO
 
   const methods: GuardedMethods = {
     async identify(input, { limit = DEFAULT_LIMIT, signal } = {}) {
-      if (!Number.isSafeInteger(limit) || limit < 1) throw invalid('limit', 'must be a whole number of at least 1')
+      checkNumber('limit', limit, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
       const context = call('identify', 'probe', signal)
       const { verdict, probe, mode } = await admit(input, context)
       return callMatcher(
@@ -100,7 +98,7 @@ export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardO
     async verify(input, reference, { signal } = {}) {
       const context = call('verify', 'probe', signal)
       if (typeof reference !== 'object' || reference === null || !('subject' in reference || 'photo' in reference))
-        throw invalid('reference', 'must be `{ subject }` or `{ photo }`')
+        throw invalidOption('reference', 'reference must be { subject } or { photo }')
       if ('subject' in reference) requireSubject(reference.subject)
       const { verdict, probe, mode } = await admit(input, context)
       const other = 'photo' in reference ? await admit(reference.photo, context, 'reference') : undefined
@@ -164,7 +162,3 @@ interface Scored {
 }
 
 const pass = (signal: AbortSignal | undefined): CallOptions => (signal ? { signal } : {})
-
-function invalid(option: string, problem: string): DiffiqaError {
-  return new DiffiqaError('invalid-option', `\`${option}\` ${problem}`, { details: { option } })
-}

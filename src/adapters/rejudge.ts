@@ -1,3 +1,4 @@
+import { judge } from '../gate/policy.ts'
 import type { Decision, Verdict } from '../gate/types.ts'
 import type { Purpose, ThresholdSet } from '../inference/manifest.ts'
 import { reasonsFor } from '../quality/reasons.ts'
@@ -11,16 +12,14 @@ const STRICTNESS: Readonly<Record<Decision, number>> = { accept: 0, 'down-weight
 export function rejudge(verdict: Verdict, purpose: Purpose, thresholds: ThresholdSet): Verdict {
   const { score, measures } = verdict
   if (verdict.purpose === purpose || !score) return verdict
-  const { rejectBelow, acceptFrom, minWeight } = thresholds
-  const { value } = score
-  const decision: Decision = value < rejectBelow ? 'reject' : value < acceptFrom ? 'down-weight' : 'accept'
+  const { decision, weight } = judge(score.value, thresholds)
   if (STRICTNESS[decision] < STRICTNESS[verdict.decision]) return verdict
-  const share = decision === 'down-weight' ? (value - rejectBelow) / (acceptFrom - rejectBelow) : 1
+  const { rejectBelow, acceptFrom } = thresholds
   return {
     ...verdict,
     purpose,
     decision,
-    weight: decision === 'reject' ? 0 : minWeight + (1 - minWeight) * share,
+    weight,
     reasons: reasonsFor(measures, score, thresholds),
     thresholds: { rejectBelow, acceptFrom },
   }
