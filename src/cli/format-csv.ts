@@ -78,6 +78,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (record: FaceRecord) => C
   ['align_ms', (r) => r.timings.alignMs],
   ['diffiqa_r_ms', (r) => r.timings.diffiqaRMs],
   ['diffiqa_ms', (r) => r.timings.diffiqaMs],
+  ['full_queue_ms', (r) => r.timings.fullQueueMs],
 ]
 
 function scoreColumns(

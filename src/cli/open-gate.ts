@@ -24,6 +24,7 @@ export async function openGate(options: ScoreOptions, inProcess: boolean): Promi
     maxQueue: MAX_QUEUE,
     deadlineMs: PATIENCE_MS,
     watchdogMs: PATIENCE_MS,
+    startTimeoutMs: PATIENCE_MS,
     escalationBudget: 0,
     ...(modelsDir === undefined ? {} : { modelsDir }),
   })

@@ -1,10 +1,13 @@
 import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { nodeCheck } from '../../src/cli/check-system.ts'
 import { examine } from '../../src/cli/doctor.ts'
 import { CLI, jsonLines, runCli } from './run-cli.ts'
+
+// Each run is a process that loads the networks; on a busy machine that takes seconds.
+vi.setConfig({ testTimeout: 120_000 })
 
 const root = mkdtempSync(join(tmpdir(), 'diffiqa-doctor-'))
 afterAll(() => rmSync(root, { recursive: true }))

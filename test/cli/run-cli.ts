@@ -1,8 +1,18 @@
 import { spawn } from 'node:child_process'
-import { resolve } from 'node:path'
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll } from 'vitest'
+
+// A copy of the built package beside links to what it needs: a build in another terminal does not pull the files away.
+const home = mkdtempSync(join(tmpdir(), 'diffiqa-home-'))
+afterAll(() => rmSync(home, { recursive: true }))
+cpSync('dist', join(home, 'dist'), { recursive: true })
+cpSync('package.json', join(home, 'package.json'))
+for (const name of ['node_modules', 'models']) symlinkSync(resolve(name), join(home, name))
 
 /** The built command; vitest's global setup builds it. */
-export const CLI = resolve('dist/cli.js')
+export const CLI = join(home, 'dist/cli.js')
 
 export interface CliRun {
   readonly code: number | null

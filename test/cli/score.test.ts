@@ -1,10 +1,13 @@
 import { cpSync, existsSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import sharp from 'sharp'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { OFIQ_MEASURES } from '../../src/quality/ofiq.ts'
 import { makePhotos } from './photos.ts'
 import { type CliOptions, jsonLines, runCli } from './run-cli.ts'
+
+// Each run is a process that loads the networks; on a busy machine that takes seconds.
+vi.setConfig({ testTimeout: 120_000 })
 
 const root = await makePhotos()
 afterAll(() => rmSync(root, { recursive: true }))
@@ -53,10 +56,11 @@ describe('score --json', () => {
 
   test('G06: the same file gives the same line, run after run, with one thread and with two', async () => {
     const first = await score([...GOOD, '--json', '--jobs', '1'])
-    const runs = [first, await score([...GOOD, '--json', '--jobs', '2']), await score(['good', '--json', '-j2'])]
-    for (const run of runs) expect(withoutTimings(run.stdout)).toEqual(withoutTimings(first.stdout))
+    expect(withoutTimings(first.stdout).length).toBeGreaterThan(GOOD.length)
+    for (const run of [await score([...GOOD, '--json', '--jobs', '2']), await score(['good', '--json', '-j2'])])
+      expect(withoutTimings(run.stdout)).toEqual(withoutTimings(first.stdout))
     const alone = await score([GOOD[1] as string, '--json'])
-    expect(withoutTimings(first.stdout)).toContain(withoutTimings(alone.stdout)[0])
+    expect(withoutTimings(alone.stdout)).toEqual([withoutTimings(first.stdout)[1]])
   })
 
   test('G06: nor does full DifFIQA change', async () => {
