@@ -36,7 +36,7 @@ describe("Human's WASM run and ours on the sample photos", () => {
         const twin = ours.find(({ box }) => x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height)
         expect(twin, `face at ${Math.round(x)}, ${Math.round(y)}`).toBeDefined()
         // Where one eye is hidden, the mesh and YuNet guess differently.
-        if (Math.abs((twin as Face).pose.yaw) > 25) continue
+        if (Math.max(Math.abs((twin as Face).pose.yaw), Math.abs(face.pose.yaw)) > 15) continue
         for (const point of [0, 1, 3, 4] as const) {
           const [a, b] = [face.landmarks[point], (twin as Face).landmarks[point]]
           expect(Math.hypot(a.x - b.x, a.y - b.y) / face.interEyeDistance).toBeLessThan(0.35)
