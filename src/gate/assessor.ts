@@ -1,5 +1,6 @@
 import { DiffiqaError } from '../errors.ts'
 import type { Photo } from '../face/types.ts'
+import { toDiffiqaError } from '../inference/error-wire.ts'
 import type { Manifest, Purpose } from '../inference/manifest.ts'
 import { type AssessRequest, resolveRequest } from './assess-request.ts'
 import type { EscalationBudget } from './budget.ts'
@@ -9,7 +10,7 @@ import type { Escalator } from './escalator.ts'
 import type { EventHub } from './event-hub.ts'
 import { makeVerdict } from './make-verdict.ts'
 import type { ResolvedGateOptions } from './options.ts'
-import { asDiffiqaError, classify, isPassable } from './outcome.ts'
+import { classify, isPassable } from './outcome.ts'
 import type { Look, LookedFace, PhotoScorer } from './photo-scorer.ts'
 import { PURPOSES } from './policy.ts'
 import type { RememberedFace } from './score-cache.ts'
@@ -52,7 +53,7 @@ export class Assessor {
       if (request.signal?.aborted) throw new DiffiqaError('aborted', undefined, { cause: request.signal.reason })
       return await this.#judge(request, settings, start)
     } catch (thrown) {
-      const error = asDiffiqaError(thrown)
+      const error = toDiffiqaError(thrown)
       if ((request?.onFailure ?? onFailure) === 'pass' && isPassable(error))
         return this.#pass(error, request, settings, start)
       this.#accountFailure(error, start, purposeOf(request, given), request?.mode ?? settings.mode)

@@ -1,6 +1,7 @@
 import { DiffiqaError } from '../errors.ts'
 import type { Photo } from '../face/types.ts'
 import type { InferenceBackend } from '../inference/backend.ts'
+import { toDiffiqaError } from '../inference/error-wire.ts'
 import { type Manifest, MODEL_NAMES } from '../inference/manifest.ts'
 import { Assessor } from './assessor.ts'
 import { EscalationBudget } from './budget.ts'
@@ -10,7 +11,6 @@ import { EventHub } from './event-hub.ts'
 import type { GateEventName, GateEvents, GateListener, GateStats } from './events.ts'
 import type { Gate, GateUpdate } from './gate.ts'
 import { DEADLINE_RANGE, type ResolvedGateOptions } from './options.ts'
-import { asDiffiqaError } from './outcome.ts'
 import { createPhotoKey } from './photo-key.ts'
 import { PhotoScorer } from './photo-scorer.ts'
 import { namedPolicy, overridePolicy } from './policy.ts'
@@ -128,7 +128,7 @@ export class GateCore implements Gate {
       this.#refuseWhenClosed()
       this.#parts.backend.admit('fast', performance.now() + deadlineMs)
     } catch (thrown) {
-      const error = asDiffiqaError(thrown)
+      const error = toDiffiqaError(thrown)
       this.#assessor.turnedAway(error, this.#settings)
       throw error
     }

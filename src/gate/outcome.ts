@@ -1,4 +1,4 @@
-import { DiffiqaError, type ErrorCode, isDiffiqaError } from '../errors.ts'
+import type { DiffiqaError, ErrorCode } from '../errors.ts'
 import type { ReasonCode } from '../quality/types.ts'
 import type { GateEvents } from './events.ts'
 
@@ -48,9 +48,4 @@ export function classify({ code, details }: DiffiqaError): FailureKind {
 export function isPassable(error: DiffiqaError): boolean {
   const { kind } = classify(error)
   return (kind === 'shed' || kind === 'error') && error.code !== 'gate-closed' && error.code !== 'invalid-option'
-}
-
-/** Any thrown value as the package's error. */
-export function asDiffiqaError(error: unknown): DiffiqaError {
-  return isDiffiqaError(error) ? error : new DiffiqaError('scoring-failed', undefined, { cause: error })
 }
