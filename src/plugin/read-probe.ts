@@ -15,11 +15,8 @@ export async function readProbe(req: Request, options: ResolvedOptions, client: 
   const upload = new AbortController()
   const onGone = (): void => upload.abort(client.reason)
   client.addEventListener('abort', onGone, { once: true })
-  const seconds = uploadTimeoutMs / 1000
-  const slow = new DiffiqaError('slow-upload', `The photo has to arrive within ${seconds} s`, {
-    details: { uploadTimeoutMs },
-  })
-  const timer = setTimeout(() => upload.abort(slow), uploadTimeoutMs)
+  const onSlow = (): void => upload.abort(slowUpload(uploadTimeoutMs))
+  const timer = setTimeout(onSlow, uploadTimeoutMs)
   try {
     client.throwIfAborted()
     const photo = await orAbort(from(req, { maxBytes, signal: upload.signal }), upload.signal)
@@ -33,6 +30,11 @@ export async function readProbe(req: Request, options: ResolvedOptions, client: 
     clearTimeout(timer)
     client.removeEventListener('abort', onGone)
   }
+}
+
+function slowUpload(uploadTimeoutMs: number): DiffiqaError {
+  const message = `The photo has to arrive within ${uploadTimeoutMs / 1000} s`
+  return new DiffiqaError('slow-upload', message, { details: { uploadTimeoutMs } })
 }
 
 /** A source of the application's own may not listen to the signal. */

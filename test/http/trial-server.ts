@@ -26,7 +26,8 @@ export interface TrialServer extends TestServer {
 
 /**
  * A real server with a real gate on one worker, in front of a matcher that knows everybody: `/m` takes a form's file `photo`, `/raw` the
- * body, `/short` too but with little time, `/b64` and `/data` JSON's field `image`, `/any` whatever comes.
+ * body, `/short` too but with little time, `/b64` and `/data` JSON's field `image`, `/any` whatever comes;
+ * `/discard` reads a body without a gate.
  */
 export async function trialServer(
   gateOptions: GateOptions = {},
@@ -61,6 +62,7 @@ export async function trialServer(
       const { decision, score, face, degraded } = verdict
       res.json({ decision, degraded, value: score?.value, box: face?.box, candidate: candidate?.subject })
     })
+  app.post('/discard', (req, res) => void req.on('end', () => res.json({})).resume())
   app.get('/metrics', metricsHandler(gate))
   app.get('/readyz', readyHandler(gate))
   app.use(problemHandler())

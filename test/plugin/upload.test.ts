@@ -1,4 +1,3 @@
-import { connect } from 'node:net'
 import express from 'express'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { DiffiqaError } from '../../src/errors.ts'
@@ -6,6 +5,7 @@ import type { GateEventName } from '../../src/gate/events.ts'
 import { faceQuality } from '../../src/plugin/face-quality.ts'
 import { base64, multipart, raw } from '../../src/plugin/sources.ts'
 import { FORM_TYPE, photoForm, post, serve, type TestServer, until } from '../fixtures/http.ts'
+import { type RawClient, rawClient } from '../fixtures/raw-client.ts'
 import { scriptedGate } from '../fixtures/scripted-gate.ts'
 
 const LIMIT = 100_000
@@ -58,48 +58,8 @@ afterEach(() => {
   told.length = 0
 })
 
-interface Upload {
-  /** Everything the server has sent. */
-  readonly received: () => string
-  readonly sent: () => number
-  readonly closed: () => boolean
-  write(data: string | Buffer): void
-  /** Keeps sending as long as the server reads. */
-  pump(): void
-  destroy(): void
-}
-
-/** A client that speaks HTTP by hand, to be slow, endless or gone. */
-function upload(path: string, headers: string): Upload {
-  const socket = connect(server.port, '127.0.0.1')
-  let text = ''
-  let sent = 0
-  let closed = false
-  socket.on('data', (chunk) => {
-    text += chunk
-  })
-  socket.on('error', () => {})
-  socket.on('close', () => {
-    closed = true
-  })
-  socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\n${headers}\r\n\r\n`)
-  const chunk = Buffer.alloc(16_384, 65)
-  const pump = (): void => {
-    while (!socket.destroyed && socket.writable) {
-      sent += chunk.length
-      if (!socket.write(Buffer.concat([Buffer.from('4000\r\n'), chunk, Buffer.from('\r\n')]))) break
-    }
-    socket.once('drain', pump)
-  }
-  return {
-    received: () => text,
-    sent: () => sent,
-    closed: () => closed,
-    write: (data) => void socket.write(data),
-    pump,
-    destroy: () => socket.destroy(),
-  }
-}
+const upload = (path: string, headers: Record<string, string>): RawClient =>
+  rawClient(server, path, { 'Content-Type': 'image/jpeg', ...headers })
 
 describe('an upload over the limit', () => {
   it.each([
@@ -118,7 +78,7 @@ describe('an upload over the limit', () => {
   })
 
   it('is not read when its Content-Length says so', async () => {
-    const client = upload('/raw', 'Content-Length: 900000000\r\nContent-Type: image/jpeg')
+    const client = upload('/raw', { 'Content-Length': '900000000' })
     await until(() => client.received().includes('payload-too-large'))
     expect(client.received()).toMatch(/^HTTP\/1\.1 413 /)
     expect(client.received()).toMatch(/\r\nconnection: close\r\n/i)
@@ -126,7 +86,7 @@ describe('an upload over the limit', () => {
   })
 
   it('is not read further without a Content-Length', async () => {
-    const client = upload('/raw', 'Transfer-Encoding: chunked\r\nContent-Type: image/jpeg')
+    const client = upload('/raw', { 'Transfer-Encoding': 'chunked' })
     client.pump()
     await until(client.closed)
     expect(client.received()).toMatch(/^HTTP\/1\.1 413 /)
@@ -152,7 +112,7 @@ describe('an upload over the limit', () => {
 describe('a slow upload', () => {
   it('ends with 408 after uploadTimeoutMs', async () => {
     const start = performance.now()
-    const client = upload('/form', `Content-Length: 5000\r\nContent-Type: ${FORM_TYPE}`)
+    const client = upload('/form', { 'Content-Length': '5000', 'Content-Type': FORM_TYPE })
     const drip = setInterval(() => client.write('x'), 50)
     await until(() => client.received().includes('slow-upload'))
     clearInterval(drip)
@@ -172,7 +132,7 @@ describe('a slow upload', () => {
 describe('a client that leaves', () => {
   it('in the upload: counted, nothing is scored', async () => {
     const before = gate.calls.length
-    const client = upload('/raw', 'Content-Length: 5000\r\nContent-Type: image/jpeg')
+    const client = upload('/raw', { 'Content-Length': '5000' })
     client.write('half')
     await new Promise((resolve) => setTimeout(resolve, 50))
     client.destroy()
@@ -189,7 +149,7 @@ describe('a client that leaves', () => {
     })
     const [before, handledBefore] = [gate.calls.length, handled]
     failed = undefined
-    const client = upload(path, 'Content-Length: 4\r\nContent-Type: image/jpeg')
+    const client = upload(path, { 'Content-Length': '4' })
     client.write('jpeg')
     await until(() => gate.calls.length === before + 1)
     const signal = gate.calls.at(-1)?.options.signal
@@ -207,7 +167,7 @@ describe('a gate that takes no photos', () => {
   it('says so before the body is read', async () => {
     refusal = new DiffiqaError('queue-full', undefined, { retryAfterSeconds: 7 })
     const before = gate.calls.length
-    const client = upload('/raw', 'Content-Length: 90000\r\nContent-Type: image/jpeg')
+    const client = upload('/raw', { 'Content-Length': '90000' })
     await until(() => client.received().includes('queue-full'))
     expect(client.received()).toMatch(/^HTTP\/1\.1 503 /)
     expect(client.received()).toMatch(/\r\nretry-after: 7\r\n/i)
@@ -233,7 +193,7 @@ describe("the application's own source", () => {
   })
 
   it('a connection can carry the next request after a refusal whose body was read', async () => {
-    const client = upload('/raw', 'Content-Length: 4\r\nContent-Type: image/jpeg')
+    const client = upload('/raw', { 'Content-Length': '4' })
     client.write('jpeg')
     await until(() => client.received().includes('no-face'))
     client.write('POST /raw HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\njpeg')
