@@ -26,7 +26,8 @@ export function downWeighting(
 ): (raw: number, verdict: Verdict, referenceQuality?: number) => Adjusted {
   if (option === false) return (raw) => ({ adjustedScore: raw, weight: 1 })
   const own = option === undefined ? {} : requireDownWeighting(option, matcher.scale)
-  const fitted = gate.manifest.scoring.downWeighting[matcher.name]
+  const { calibration } = matcher
+  const fitted = calibration === undefined ? undefined : gate.manifest.scoring.downWeighting[calibration]
   const knots = own.knots ?? fitted?.knots
   const impostorMean = own.impostorMean ?? fitted?.impostorMean ?? matcher.scale.impostorMean
   const scale = { direction: matcher.scale.direction, impostorMean }

@@ -25,6 +25,7 @@ export interface Embedded {
 export interface EmbeddingMatcherOptions {
   readonly name: string
   readonly scale: ScoreScale
+  readonly calibration: string | undefined
   readonly gallery: MemoryGallery
   readonly modelId: string
   readonly compare: Comparator
@@ -42,12 +43,13 @@ export interface GalleryMatcher extends Matcher {
 
 /** One network and one gallery make a matcher. Enrolment ends in one synchronous step, so an abort leaves nothing half done. */
 export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatcher {
-  const { name, scale, gallery, modelId, compare, embed } = options
+  const { name, scale, calibration, gallery, modelId, compare, embed } = options
   gallery.requireModel(modelId)
 
   return defineAdapter<GalleryMatcher>({
     name,
     scale,
+    ...(calibration !== undefined && { calibration }),
     gallery,
 
     async identify(probe, { limit, signal }) {

@@ -11,11 +11,11 @@ export type ProbeInput = Photo | Uint8Array | FaceQuality
 export type GuardedReference = { readonly subject: SubjectId } | { readonly photo: ProbeInput }
 
 export interface DownWeighting {
-  /** Mean score of comparisons of different people, on the matcher's scale. @default the manifest's for this matcher, else `scale.impostorMean` */
+  /** Mean score of comparisons of different people, on the matcher's scale. @default the manifest's for this network, else `scale.impostorMean` */
   readonly impostorMean?: number
   /**
    * Reliability r(q): knots of [quality value 0..1, weight], both rising, 0 < weight <= 1, the last weight 1.
-   * @default the manifest's for this matcher, else a ramp from 0.8 at `rejectBelow` to 1 at `acceptFrom`
+   * @default the manifest's for this network, else a ramp from 0.8 at `rejectBelow` to 1 at `acceptFrom`
    */
   readonly knots?: Knots
 }

@@ -25,6 +25,9 @@ const OPTIONS = ['gallery', 'modelId', 'name', 'tensor', 'timeoutMs'] as const
 /** Human's own defaults. All are passed each time: an options object with some of them drops the others (multiplier 20, min 0, max 1). */
 const SIMILARITY = { order: 2, threshold: 0, multiplier: 25, min: 0.2, max: 0.8 }
 
+/** Human's description model. */
+const DEFAULT_MODEL = 'human-faceres'
+
 /** Mean similarity of different people's good photos; the manifest's fitted value takes its place in `guard()`. */
 const IMPOSTOR_MEAN = 0.2
 
@@ -45,12 +48,13 @@ const detections = new SerialQueue()
 export function human(instance: HumanLike, options: HumanMatcherOptions = {}): GalleryMatcher {
   requireHuman(instance)
   checkOptions(options, OPTIONS, { timeoutMs: 1 })
-  const { gallery = new MemoryGallery(), modelId = 'human-faceres', name = 'human', timeoutMs = 15_000 } = options
+  const { gallery = new MemoryGallery(), modelId = DEFAULT_MODEL, name = 'human', timeoutMs = 15_000 } = options
   const tensor = options.tensor ?? ((rgb, width, height) => instance.tf.tensor(rgb, [height, width, 3], 'int32'))
 
   return embeddingMatcher({
     name,
     scale: { direction: 'similarity', min: 0, max: 1, impostorMean: IMPOSTOR_MEAN, defaultThreshold: 0.5 },
+    calibration: modelId === DEFAULT_MODEL ? 'human' : undefined,
     gallery,
     modelId,
     compare: (a, b) => instance.match.similarity([...a.embedding], [...b.embedding], SIMILARITY),

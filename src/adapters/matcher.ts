@@ -67,8 +67,14 @@ export interface Enrolment {
 
 /** What an adapter implements; every method but the name and scale is optional. */
 export interface Matcher {
+  /** Metric label. */
   readonly name: string
   readonly scale: ScoreScale
+  /**
+   * Name of the down-weighting that the package's manifest holds for this very network and scale; the adapters that come with the package
+   * set it. @default none: an uncalibrated ramp, or what is given to `guard()`
+   */
+  readonly calibration?: string
   /** Best first. */
   identify?(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
   verify?(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>

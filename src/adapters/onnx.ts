@@ -116,6 +116,7 @@ function assemble(
   const matcher = embeddingMatcher({
     name: options.name ?? 'onnx',
     scale: { direction: 'similarity', min: -1, max: 1, ...(options.scale ?? SFACE_SCALE) },
+    calibration: options.model === undefined && options.scale === undefined ? 'onnx' : undefined,
     gallery,
     modelId: facts.modelId,
     compare: cosine,

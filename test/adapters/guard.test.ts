@@ -121,7 +121,7 @@ describe('guard() in enforce', () => {
       [1, 1],
     ]
     const gate = fakeGate({ downWeighting: { fake: { impostorMean: 0.1, knots } } })
-    const matcher = fakeMatcher({ score: 0.6 })
+    const matcher = { ...fakeMatcher({ score: 0.6 }), calibration: 'fake' }
     const adjusted = async (options: GuardOptions): Promise<number> =>
       (await guard(matcher, gate, options).identify(mild)).candidates[0]?.adjustedScore as number
     expect(await adjusted({})).toBeCloseTo(0.1 + 0.75 * 0.5, 10)
@@ -137,6 +137,8 @@ describe('guard() in enforce', () => {
       }),
     ).toBeCloseTo(0.1 + 0.775 * 0.5, 10)
     expect(await adjusted({ downWeight: false })).toBe(0.6)
+    const other = guard(fakeMatcher({ score: 0.6 }), gate)
+    expect((await other.identify(mild)).candidates[0]?.weight).toBeCloseTo(0.9, 10)
   })
 
   it('reads distances the other way round', async () => {
