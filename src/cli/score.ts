@@ -46,6 +46,8 @@ export async function score(args: readonly string[]): Promise<number> {
 
 async function scoreAll(options: ScoreOptions, output: Output, interrupt: Interrupt): Promise<number> {
   const { crops, purpose, full } = options
+  if ((await listInputs(options.paths, crops).next()).done)
+    throw new UsageError(`no image files in ${options.paths.join(', ')}`)
   const inProcess = options.jobs === 1 || (await isOneFile(options.paths))
   const writeCrops = crops === undefined ? undefined : await createCropWriter(crops)
   const gate = await openGate(options, inProcess)
@@ -67,7 +69,6 @@ async function scoreAll(options: ScoreOptions, output: Output, interrupt: Interr
       process.stderr.write(`express-diffiqa: interrupted after ${done} files\n`)
       return interrupt.exitCode
     }
-    if (done === 0 && !output.closed) throw new UsageError(`no image files in ${options.paths.join(', ')}`)
     if (failed > 0 && options.format !== 'json')
       process.stderr.write(`express-diffiqa: ${failed} of ${done} files could not be scored\n`)
     return failed > 0 ? EXIT.someFilesFailed : EXIT.ok
