@@ -3,7 +3,7 @@ import { suggest } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
 
 /** One option of a command: a switch, or with `value` one that takes something of that name. */
-export interface OptionSpec {
+interface OptionSpec {
   readonly help: string
   /** Placeholder in the help; its presence makes the option take a value. */
   readonly value?: string

@@ -2,7 +2,7 @@ import type { AlignedFace, Face } from '../../src/face/types.ts'
 import type { Assessment, Verdict } from '../../src/gate/types.ts'
 import type { QualityScore } from '../../src/quality/types.ts'
 
-export const face: Face = {
+const face: Face = {
   box: { x: 88.25, y: 168, width: 222, height: 288 },
   confidence: 0.93,
   landmarks: [
