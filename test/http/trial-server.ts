@@ -1,6 +1,6 @@
 import express from 'express'
 import { guard } from '../../src/adapters/guard.ts'
-import type { Matcher } from '../../src/adapters/matcher.ts'
+import type { Matcher, Probe } from '../../src/adapters/matcher.ts'
 import { createGate } from '../../src/gate/create-gate.ts'
 import type { Gate } from '../../src/gate/gate.ts'
 import type { GateOptions } from '../../src/gate/options.ts'
@@ -18,7 +18,7 @@ export interface TrialServer extends TestServer {
   readonly gate: Gate
   /** Photos that reached the matcher. */
   readonly matched: Uint8Array[]
-  /** What reached the application's own error handler. */
+  /** What reached the application's own error handler: everything of `/next`. */
   readonly errors: unknown[]
   send(path: string, body: Uint8Array | string | undefined, options?: PostOptions): Promise<Answer>
   metrics(): Promise<Sample[]>
@@ -26,7 +26,7 @@ export interface TrialServer extends TestServer {
 
 /**
  * A real server with a real gate on one worker, in front of a matcher that knows everybody: `/m` takes a form's file `photo`, `/raw` the
- * body, `/short` too but with little time, `/b64` and `/data` JSON's field `image`, `/any` whatever comes;
+ * body, `/short` too but with little time, `/b64` and `/data` JSON's field `image`, `/any`, `/next` and `/pass` whatever comes;
  * `/discard` reads a body without a gate.
  */
 export async function trialServer(
@@ -36,14 +36,14 @@ export async function trialServer(
   const gate = await createGate({ workers: 1, escalationBudget: 0, ...gateOptions })
   const matched: Uint8Array[] = []
   const errors: unknown[] = []
-  const matcher: Matcher = {
+  const matcher = {
     name: 'everybody',
-    scale: { direction: 'similarity', min: 0, max: 1, impostorMean: 0.2, defaultThreshold: 0.5 },
-    identify: async (probe) => {
+    scale: { direction: 'similarity' as const, min: 0, max: 1, impostorMean: 0.2, defaultThreshold: 0.5 },
+    identify: async (probe: Probe) => {
       matched.push(probe.photo)
       return [{ subject: 'somebody', score: 0.9, source: {} }]
     },
-  }
+  } satisfies Matcher
   const guarded = guard(matcher, gate)
   const app = express()
   app.set('env', 'test')
@@ -54,6 +54,8 @@ export async function trialServer(
     b64: { from: base64('image') },
     data: { from: dataUrl('image') },
     any: {},
+    next: { onReject: 'next' },
+    pass: { onFailure: 'pass' },
   }
   for (const [path, route] of Object.entries(routes))
     app.post(`/${path}`, faceQuality(gate, { ...options, ...route }), async (req, res) => {
@@ -65,11 +67,11 @@ export async function trialServer(
   app.post('/discard', (req, res) => void req.on('end', () => res.json({})).resume())
   app.get('/metrics', metricsHandler(gate))
   app.get('/readyz', readyHandler(gate))
-  app.use(problemHandler())
-  app.use(((error, _req, res, _next) => {
+  app.use(((error, _req, _res, next) => {
     errors.push(error)
-    res.status(500).json({ own: true })
+    next(error)
   }) as express.ErrorRequestHandler)
+  app.use(problemHandler())
   const server = await serve(app)
   return {
     ...server,
