@@ -28,8 +28,8 @@ ORDER = ['fetch', 'crops', 'embed', 'ddpm', 'export', 'label', 'distil', 'export
 
 def usage() -> str:
     width = max(len(name) for name in STEPS)
-    lines = [f'  {name.ljust(width)}  {text}' for name, text in STEPS.items()]
-    return '\n'.join(['usage: python -m diffiqa_training <step> [key=value …]', '', *lines, f'  {"all".ljust(width)}  every step'])
+    lines = [f'  {name.ljust(width)}  {text}' for name, text in (STEPS | {'all': 'every step'}).items()]
+    return '\n'.join(['usage: python -m diffiqa_training <step> [key=value …]', '', *lines])
 
 
 def run_step(name: str, overrides: list[str]) -> None:
