@@ -9,7 +9,7 @@ const LINGER_MS = 300
 const DEFAULT_RETRY_SECONDS = 1
 
 /** Part of the body has not been received, so the connection cannot carry another request. */
-export const isUnread = (req: Request): boolean => hasBody(req) && !req.complete
+const isUnread = (req: Request): boolean => hasBody(req) && !req.complete
 
 /** Headers that a refusal needs, whoever writes its body. */
 export function setRefusalHeaders(req: Request, res: Response, error: DiffiqaError): void {

@@ -1,3 +1,4 @@
+import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { BOUNDARY, FORM_TYPE, form, type PostOptions, photoForm, until } from '../fixtures/http.ts'
 import { sampleFace, samplePhoto } from '../fixtures/sample-faces.ts'
@@ -70,6 +71,12 @@ describe('pictures that are none, or broken', RETRY, () => {
     const samples = await server.metrics()
     expect(sum(samples, 'diffiqa_rejections_total', { reason: 'unsupported' })).toBe(before + 2)
     expect(sum(samples, 'diffiqa_worker_restarts_total')).toBe(0)
+  })
+
+  it('an AVIF, whatever it is called, is read', async () => {
+    const avif = await sharp(face).avif({ quality: 80, effort: 0 }).toBuffer()
+    const { status, json } = await server.send('/raw', avif)
+    expect([status, json.candidate]).toEqual([200, 'somebody'])
   })
 
   it('a polyglot: HTML, PDF or GIF first', async () => {

@@ -125,7 +125,7 @@ describe('1,000 identical photos at once', () => {
     expect(seen).toContain('200 somebody')
     for (const { status, headers } of answers)
       if (status === 503) expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1)
-    expect(slowest(answers)).toBeLessThan(Math.max(2000, 6 * bare))
+    expect(slowest(answers)).toBeLessThan(Math.max(2000, 4 * bare))
     await isGood()
   })
 })
