@@ -2,7 +2,7 @@ import { DiffiqaError } from '../errors.ts'
 import type { Matcher, ScoreScale } from './matcher.ts'
 
 /** The methods of a {@link Matcher}; an adapter has at least one. */
-export const MATCHER_METHODS = ['identify', 'verify', 'enrol', 'remove', 'embed'] as const
+const MATCHER_METHODS = ['identify', 'verify', 'enrol', 'remove', 'embed'] as const
 
 /**
  * Check an adapter of one's own and keep its exact type, so that `guard()` offers the methods it has and no others.

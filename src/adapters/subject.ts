@@ -2,7 +2,7 @@ import { DiffiqaError } from '../errors.ts'
 import type { SubjectId } from './matcher.ts'
 
 /** Longest subject identifier in UTF-16 units. */
-export const MAX_SUBJECT_LENGTH = 128
+const MAX_SUBJECT_LENGTH = 128
 
 /**
  * Identifiers end in logs, file names and SDK calls of others: no empty or blank ones, none over 128 characters, no control characters, no
