@@ -4,9 +4,9 @@ import numpy as np
 
 # Policy → purpose → (share of good photos rejected at most, share not fully accepted).
 SHARES = {
-    'lenient': {'probe': (0.01, 0.10), 'enrolment': (0.03, 0.20)},
-    'balanced': {'probe': (0.03, 0.20), 'enrolment': (0.08, 0.35)},
-    'strict': {'probe': (0.08, 0.35), 'enrolment': (0.20, 0.50)},
+    'lenient': {'probe': (0.005, 0.03), 'enrolment': (0.01, 0.10)},
+    'balanced': {'probe': (0.01, 0.06), 'enrolment': (0.03, 0.20)},
+    'strict': {'probe': (0.03, 0.20), 'enrolment': (0.08, 0.35)},
 }
 # Documented ramp start of matchers that nobody has calibrated.
 MIN_WEIGHT = 0.8
