@@ -25,7 +25,7 @@ const STRANGER = ['sample5.jpg', 1290, 260, 430, 520]
 const anotherCapture = (face) => sharp(face).rotate(5, { background: '#808080' }).modulate({ brightness: 0.9 })
 const COPIES = {
   'another capture': async (face) => anotherCapture(face),
-  'blurred a little': async (face) => sharp(await anotherCapture(face).toBuffer()).blur(5),
+  'blurred a little': async (face) => sharp(await anotherCapture(face).toBuffer()).blur(4),
   'blurred badly': async (face) => sharp(await anotherCapture(face).toBuffer()).blur(12),
   'shrunk to 16 px': async (face) => {
     const { width } = await sharp(face).metadata()

@@ -10,13 +10,14 @@ import type { GateEvents } from '../../src/gate/events.ts'
 import type { Gate } from '../../src/gate/gate.ts'
 import { testGate } from '../fixtures/gate.ts'
 import { realHuman } from '../fixtures/human.ts'
-import { anotherCapture } from '../fixtures/probes.ts'
+import { mirroredCapture } from '../fixtures/probes.ts'
 import { type SampleFace, sampleFace } from '../fixtures/sample-faces.ts'
 
-const PEOPLE: readonly SampleFace[] = ['a', 'c', 'f', 'g']
+/** The clearest of the sample faces. */
+const PEOPLE: readonly SampleFace[] = ['b', 'c', 'f']
 
 const blurred = async (name: SampleFace, sigma: number): Promise<Buffer> =>
-  sharp(await anotherCapture(name))
+  sharp(await mirroredCapture(name))
     .blur(sigma)
     .jpeg({ quality: 90 })
     .toBuffer()
@@ -64,11 +65,13 @@ describe.each(Object.entries(adapters))('the gate in front of %s, both real', (n
     expect([...matcher.gallery].map(({ subject }) => subject)).toEqual(PEOPLE)
     for (const { quality } of matcher.gallery)
       expect(quality).toBeGreaterThanOrEqual(gate.thresholds.enrolment.rejectBelow)
-    expect(events.filter(({ operation, outcome }) => operation === 'enrol' && outcome === 'ok')).toHaveLength(4)
+    expect(events.filter(({ operation, outcome }) => operation === 'enrol' && outcome === 'ok')).toHaveLength(
+      PEOPLE.length,
+    )
   })
 
   it('accepts another capture and leaves its scores alone', async () => {
-    const { verdict, candidates } = await guarded.identify(await anotherCapture('f'), { limit: 4 })
+    const { verdict, candidates } = await guarded.identify(await mirroredCapture('f'), { limit: 4 })
     expect(verdict.decision).toBe('accept')
     expect(candidates[0]).toMatchObject({ subject: 'f', match: true, weight: 1 })
     expect(candidates[0]?.adjustedScore).toBe(candidates[0]?.rawScore)
@@ -121,7 +124,7 @@ describe.each(Object.entries(adapters))('the gate in front of %s, both real', (n
   })
 
   it('scores req.faceQuality no second time', async () => {
-    const photo = await anotherCapture('g')
+    const photo = await mirroredCapture('c')
     const assessment = await gate.assess(photo, { crops: true })
     const verdicts = vi.fn()
     const off = gate.on('verdict', verdicts)
@@ -132,7 +135,7 @@ describe.each(Object.entries(adapters))('the gate in front of %s, both real', (n
     })
     off()
     expect(verdict).toBe(assessment.verdict)
-    expect(candidates[0]?.subject).toBe('g')
+    expect(candidates[0]?.subject).toBe('c')
     expect(verdicts).not.toHaveBeenCalled()
   })
 
@@ -144,7 +147,7 @@ describe.each(Object.entries(adapters))('the gate in front of %s, both real', (n
   })
 
   it('serves several probes at once', async () => {
-    const answers = await Promise.all(PEOPLE.map(async (person) => guarded.identify(await anotherCapture(person))))
+    const answers = await Promise.all(PEOPLE.map(async (person) => guarded.identify(await mirroredCapture(person))))
     expect(answers.map(({ candidates }) => candidates[0]?.subject)).toEqual(PEOPLE)
   })
 })

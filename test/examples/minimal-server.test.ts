@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { anotherCapture } from '../fixtures/probes.ts'
+import { mirroredCapture } from '../fixtures/probes.ts'
 import { sampleFace } from '../fixtures/sample-faces.ts'
 
 let server: ChildProcess
@@ -54,7 +54,7 @@ describe('examples/minimal-server', () => {
       body: { subject: 'fay' },
     })
     expect(await (await fetch(`${url}/people`)).json()).toEqual(['cleo', 'fay'])
-    const { status, body } = await send('/identify', await anotherCapture('f'))
+    const { status, body } = await send('/identify', await mirroredCapture('f'))
     expect(status).toBe(200)
     expect(body).toMatchObject({ decision: 'accept', candidates: [{ subject: 'fay', match: true }] })
     expect(body.score).toBeGreaterThan(0.5)
@@ -63,7 +63,7 @@ describe('examples/minimal-server', () => {
   it('identifies a photo sent by the form of its page, too', async () => {
     expect(await (await fetch(url)).text()).toContain('name="photo"')
     const form = new FormData()
-    form.set('photo', new Blob([new Uint8Array(await anotherCapture('c'))]), 'face.jpg')
+    form.set('photo', new Blob([new Uint8Array(await mirroredCapture('c'))]), 'face.jpg')
     const answer = await (await fetch(`${url}/identify`, { method: 'POST', body: form })).json()
     expect(answer).toMatchObject({ candidates: [{ subject: 'cleo' }] })
   })
@@ -84,7 +84,7 @@ describe('examples/minimal-server', () => {
   })
 
   it('never sends an embedding, counts what it did, and writes nothing but its address', async () => {
-    const { body } = await send('/identify', await anotherCapture('f'))
+    const { body } = await send('/identify', await mirroredCapture('f'))
     expect(JSON.stringify(body)).not.toMatch(/embedding|mesh|source/)
     const metrics = await (await fetch(`${url}/metrics`)).text()
     expect(metrics).toMatch(/diffiqa_matcher_calls_total\{matcher="human",operation="identify",outcome="ok"\} 3/)
