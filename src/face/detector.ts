@@ -1,5 +1,6 @@
 import type { TensorModel } from '../inference/tensor-model.ts'
 import { estimatePose } from './pose.ts'
+import { refine } from './refine.ts'
 import { resize } from './resize.ts'
 import { type QuarterTurns, turnFaceBack, turnImage } from './turn.ts'
 import type { Face, Landmarks, Point, RgbImage } from './types.ts'
@@ -12,6 +13,8 @@ export interface DetectorOptions {
   readonly minConfidence?: number
   /** Boxes that overlap a better one by more (intersection over union) are dropped. @default 0.3 */
   readonly maxOverlap?: number
+  /** Look again at each face for more exact points. @default true */
+  readonly refine?: boolean
 }
 
 export interface Detector {
@@ -92,7 +95,7 @@ const alignable = (face: Face): boolean => face.interEyeDistance > 1 && Number.i
  * @param model The detector network; its input height and width are free multiples of 32.
  */
 export function createDetector(model: TensorModel, options: DetectorOptions = {}): Detector {
-  const { maxSide = 640, minConfidence = 0.6, maxOverlap = 0.3 } = options
+  const { maxSide = 640, minConfidence = 0.6, maxOverlap = 0.3, refine: again = true } = options
 
   async function pass(image: RgbImage, offset: number): Promise<Face[]> {
     const shrink = Math.min(1, maxSide / Math.max(image.width, image.height))
@@ -118,18 +121,26 @@ export function createDetector(model: TensorModel, options: DetectorOptions = {}
     return pass(withBorder(image, border), border)
   }
 
+  async function detectUpright(image: RgbImage): Promise<Face[]> {
+    let faces = await look(image)
+    if (best(faces) >= SURE) return faces
+    let mark = best(faces) + MARGIN
+    for (const turns of [1, 2, 3] as const satisfies readonly QuarterTurns[]) {
+      const turned = await pass(turnImage(image, turns), 0)
+      if (best(turned) <= mark) continue
+      mark = best(turned)
+      faces = turned.map((face) => turnFaceBack(face, image, turns))
+    }
+    return faces
+  }
+
   return {
     async detect(image) {
-      let faces = await look(image)
-      if (best(faces) >= SURE) return faces
-      let mark = best(faces) + MARGIN
-      for (const turns of [1, 2, 3] as const satisfies readonly QuarterTurns[]) {
-        const turned = await pass(turnImage(image, turns), 0)
-        if (best(turned) <= mark) continue
-        mark = best(turned)
-        faces = turned.map((face) => turnFaceBack(face, image, turns))
-      }
-      return faces
+      const faces = await detectUpright(image)
+      if (!again) return faces
+      const refined: Face[] = []
+      for (const face of faces) refined.push(await refine(image, face, (patch) => pass(patch, 0)))
+      return refined
     },
   }
 }
