@@ -9,7 +9,7 @@ export interface HumanResultLike {
     readonly box: readonly number[]
     readonly score?: number
     readonly boxScore?: number
-    readonly mesh?: readonly (readonly number[])[]
+    readonly mesh?: readonly (readonly (number | undefined)[])[]
   }[]
 }
 
@@ -23,7 +23,7 @@ const LIDS = { left: [159, 145, 33, 133], right: [386, 374, 362, 263] } as const
 const LIPS = [13, 14, 61, 291] as const
 const MESH_POINTS = 468
 
-type Mesh = readonly (readonly number[])[]
+type Mesh = readonly (readonly (number | undefined)[])[]
 
 const at = (mesh: Mesh, index: number): Point => ({ x: mesh[index]?.[0] as number, y: mesh[index]?.[1] as number })
 

@@ -8,9 +8,18 @@ import { samplePhoto } from '../fixtures/sample-faces.ts'
 /** Eye distance of the aligned crop in pixels. */
 const CROP_EYES = 35.24
 
-/** Clear: large enough, sure of the detector, not a profile. Judged by the detector alone, not by the score under test. */
-const clear = ({ face }: Verdict): boolean =>
-  face !== undefined && face.interEyeDistance >= 45 && face.confidence >= 0.9 && Math.abs(face.pose.yaw) < 45
+/**
+ * Left edges of the boxes of the clear faces, looked at by eye; the others are turned away, out of focus, in the dark, half hidden by
+ * hair or lit in strong colours.
+ */
+const CLEAR = {
+  1: [418, 827, 1484],
+  2: [1432],
+  3: [590, 1066],
+  4: [652],
+  5: [376, 790, 1404],
+  6: [252, 665, 1173, 1471],
+} as const
 
 let gate: Gate
 beforeAll(async () => {
@@ -40,8 +49,8 @@ describe('the six sample photos', () => {
   test.each([1, 2, 3, 4, 5, 6] as const)('sample%i: clear faces pass; blurred and shrunk ones do not', async (n) => {
     const photo = samplePhoto(n)
     const { verdicts } = await gate.assess(photo, { faces: 'all' })
-    const clearOnes = verdicts.filter(clear)
-    expect(clearOnes.length).toBeGreaterThan(0)
+    const clearOnes = verdicts.filter(({ face }) => CLEAR[n].some((left) => Math.abs((face?.box.x ?? 0) - left) < 10))
+    expect(clearOnes).toHaveLength(CLEAR[n].length)
     for (const verdict of clearOnes) {
       const eyes = verdict.face?.interEyeDistance as number
       const label = `face at ${Math.round(verdict.face?.box.x ?? 0)}, ${Math.round(verdict.face?.box.y ?? 0)}`
