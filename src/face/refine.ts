@@ -1,5 +1,5 @@
 import { estimatePose } from './pose.ts'
-import type { Face, Landmarks, RgbImage, Transform } from './types.ts'
+import type { Face, Landmarks, Point, RgbImage, Transform } from './types.ts'
 import { invert, mapPoint, TEMPLATE, umeyama } from './umeyama.ts'
 import { warp } from './warp.ts'
 
@@ -8,10 +8,14 @@ const PATCH = 160
 /** The template in the middle of the patch, small enough that hair and chin are in it too. */
 const SHARE = 0.75
 const TARGET = TEMPLATE.map(({ x, y }) => ({ x: 80 + (x - 56) * SHARE, y: 80 + (y - 66) * SHARE }))
-/** Turns of the patch, degrees: the first look tries both ways round, for heads that are tilted more than their points tell. */
-const LOOKS = [[0, -35, 35], [0]] as const
+/** First look, degrees: both ways round too, for heads that are tilted more than their points tell. */
+const TILTS = [0, -35, 35] as const
 /** A turned patch has to be surer by this much. */
-const MARGIN = 0.01
+const MARGIN = 0.03
+/** Second look, degrees: the mean of several is calmer than one. */
+const JITTER = [0, -8, 8] as const
+/** Each round starts from the points of the last. */
+const ROUNDS = 2
 /** A second look that is much less sure than the first is not believed. */
 const MAX_LOSS = 0.15
 
@@ -34,13 +38,25 @@ function turned([a, b, c, d, e, f]: Transform, degrees: number): Transform {
   ]
 }
 
-function carryBack(found: Face, toPhoto: Transform): Pick<Face, 'landmarks' | 'interEyeDistance' | 'pose'> {
-  const landmarks = found.landmarks.map((point) => mapPoint(toPhoto, point)) as unknown as Landmarks
+interface Look {
+  readonly confidence: number
+  /** In pixels of the photo. */
+  readonly points: readonly Point[]
+}
+
+function withPoints(face: Face, points: readonly Point[]): Face {
+  const landmarks = points as unknown as Landmarks
   return {
+    ...face,
     landmarks,
     interEyeDistance: Math.hypot(landmarks[1].x - landmarks[0].x, landmarks[1].y - landmarks[0].y),
     pose: estimatePose(landmarks),
   }
+}
+
+function meanPoints(looks: readonly Look[]): Point[] {
+  const mean = (of: (look: Look) => number): number => looks.reduce((sum, look) => sum + of(look), 0) / looks.length
+  return TEMPLATE.map((_, i) => ({ x: mean((l) => l.points[i]?.x ?? 0), y: mean((l) => l.points[i]?.y ?? 0) }))
 }
 
 /**
@@ -54,21 +70,31 @@ export async function refine(
   face: Face,
   find: (patch: RgbImage) => Promise<readonly Face[]>,
 ): Promise<Face> {
-  let refined = face
-  for (const angles of LOOKS) {
-    const { transform } = umeyama(refined.landmarks, TARGET)
-    let mark = face.confidence - MAX_LOSS
-    let better: Face | undefined
-    for (const degrees of angles) {
-      const toPatch = turned(transform, degrees)
-      const patch = { width: PATCH, height: PATCH, data: warp(image, toPatch, PATCH) }
-      const found = (await find(patch)).find(centred)
-      if (!found || found.confidence <= mark) continue
-      mark = found.confidence + MARGIN
-      better = { ...refined, ...carryBack(found, invert(toPatch)) }
-    }
-    if (!better) return refined
-    refined = better
+  const look = async (from: Transform, degrees: number): Promise<Look | undefined> => {
+    const toPatch = turned(from, degrees)
+    const found = (await find({ width: PATCH, height: PATCH, data: warp(image, toPatch, PATCH) })).find(centred)
+    if (!found || found.confidence < face.confidence - MAX_LOSS) return undefined
+    const toPhoto = invert(toPatch)
+    return { confidence: found.confidence, points: found.landmarks.map((point) => mapPoint(toPhoto, point)) }
   }
-  return refined
+
+  const first = umeyama(face.landmarks, TARGET).transform
+  let best: Look | undefined
+  for (const degrees of TILTS) {
+    const candidate = await look(first, degrees)
+    if (candidate && (!best || candidate.confidence > best.confidence + MARGIN)) best = candidate
+  }
+  if (!best) return face
+
+  let points = best.points
+  for (let round = 0; round < ROUNDS; round++) {
+    const level = umeyama(points, TARGET).transform
+    const looks: Look[] = []
+    for (const degrees of JITTER) {
+      const one = await look(level, degrees)
+      if (one) looks.push(one)
+    }
+    if (looks.length > 0) points = meanPoints(looks)
+  }
+  return withPoints(face, points)
 }
