@@ -7,7 +7,7 @@ import { callMatcher, type MatcherCall, reportCall } from './call-matcher.ts'
 import { defineAdapter } from './define-adapter.ts'
 import { downWeighting } from './down-weight.ts'
 import type { Guarded, GuardedMethods, GuardedScore, GuardOptions, ProbeInput } from './guard-types.ts'
-import type { CallOptions, Candidate, Comparison, Matcher } from './matcher.ts'
+import type { CallOptions, Candidate, Comparison, Matcher, ScoreScale } from './matcher.ts'
 import { qualityRejected } from './quality-rejected.ts'
 import { readCandidates, readComparison, readEmbedding, readEnrolment } from './read-answer.ts'
 import { requireSubject } from './subject.ts'
@@ -71,7 +71,7 @@ export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardO
     const match = scale.direction === 'similarity' ? adjustedScore >= threshold : adjustedScore < threshold
     return {
       shown: { rawScore, adjustedScore, weight, match, source },
-      told: { rawScore, adjustedScore: would.adjustedScore },
+      told: { rawScore: onUnit(rawScore, scale), adjustedScore: onUnit(would.adjustedScore, scale) },
     }
   }
 
@@ -159,6 +159,12 @@ export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardO
 interface Scored {
   readonly shown: GuardedScore
   readonly told: { readonly rawScore: number; readonly adjustedScore: number }
+}
+
+/** Where on its scale a score lies, 0..1, so that dashboards read alike for every matcher; an endless scale is bent into 0..1. */
+function onUnit(score: number, { min, max }: ScoreScale): number {
+  const above = Math.max(0, score - min)
+  return Number.isFinite(max) ? Math.min(1, above / (max - min)) : above / (1 + above)
 }
 
 const pass = (signal: AbortSignal | undefined): CallOptions => (signal ? { signal } : {})

@@ -7,35 +7,39 @@ import { warp } from './warp.ts'
 const PATCH = 160
 /** The template in the middle of the patch, small enough that hair and chin are in it too. */
 const SHARE = 0.75
-const TARGET = TEMPLATE.map(({ x, y }) => ({ x: 80 + (x - 56) * SHARE, y: 80 + (y - 66) * SHARE }))
+const HALF = PATCH / 2
+const TARGET = TEMPLATE.map(({ x, y }) => ({ x: HALF + (x - 56) * SHARE, y: HALF + (y - 66) * SHARE }))
+/** All patches of a face are cut from one copy of its surroundings, this much finer than a patch and wide enough to turn it. */
+const FINER = 1.25
+const COPY = 320
 /** First look, degrees: both ways round too, for heads that are tilted more than their points tell. */
 const TILTS = [0, -35, 35] as const
 /** A turned patch has to be surer by this much. */
 const MARGIN = 0.03
-/** Second look, degrees: the mean of several is calmer than one. */
-const JITTER = [0, -8, 8] as const
-/** Each round starts from the points of the last. */
-const ROUNDS = 2
+/** A look that is this sure needs no tilting. */
+const SURE = 0.92
+/** Later looks, degrees, each round from the points of the last: the mean of several is calmer than one. */
+const ROUNDS = [
+  [0, -8, 8],
+  [0, -8, 8],
+] as const
 /** A second look that is much less sure than the first is not believed. */
 const MAX_LOSS = 0.15
 
 const centred = (face: Face): boolean => {
   const { x, y, width, height } = face.box
-  return x < 80 && x + width > 80 && y < 80 && y + height > 80
+  return x < HALF && x + width > HALF && y < HALF && y + height > HALF
 }
 
-/** The transform followed by a turn around the middle of the patch. */
-function turned([a, b, c, d, e, f]: Transform, degrees: number): Transform {
+/** The first transform, then the second. */
+function then([a, b, c, d, e, f]: Transform, [p, q, r, s, t, u]: Transform): Transform {
+  return [p * a + q * d, p * b + q * e, p * c + q * f + r, s * a + t * d, s * b + t * e, s * c + t * f + u]
+}
+
+/** A turn around the middle of the patch. */
+function turn(degrees: number): Transform {
   const [cos, sin] = [Math.cos((degrees * Math.PI) / 180), Math.sin((degrees * Math.PI) / 180)]
-  const half = PATCH / 2
-  return [
-    cos * a - sin * d,
-    cos * b - sin * e,
-    cos * (c - half) - sin * (f - half) + half,
-    sin * a + cos * d,
-    sin * b + cos * e,
-    sin * (c - half) + cos * (f - half) + half,
-  ]
+  return [cos, -sin, HALF - cos * HALF + sin * HALF, sin, cos, HALF - sin * HALF - cos * HALF]
 }
 
 interface Look {
@@ -70,27 +74,33 @@ export async function refine(
   face: Face,
   find: (patch: RgbImage) => Promise<readonly Face[]>,
 ): Promise<Face> {
-  const look = async (from: Transform, degrees: number): Promise<Look | undefined> => {
-    const toPatch = turned(from, degrees)
-    const found = (await find({ width: PATCH, height: PATCH, data: warp(image, toPatch, PATCH) })).find(centred)
+  const first = umeyama(face.landmarks, TARGET).transform
+  const toCopy = then(first, [FINER, 0, COPY / 2 - FINER * HALF, 0, FINER, COPY / 2 - FINER * HALF])
+  const copy = { width: COPY, height: COPY, data: warp(image, toCopy, COPY) }
+  const fromCopy = invert(toCopy)
+
+  const look = async (level: Transform, degrees: number): Promise<Look | undefined> => {
+    const toPatch = then(level, turn(degrees))
+    const data = warp(copy, then(fromCopy, toPatch), PATCH)
+    const found = (await find({ width: PATCH, height: PATCH, data })).find(centred)
     if (!found || found.confidence < face.confidence - MAX_LOSS) return undefined
     const toPhoto = invert(toPatch)
     return { confidence: found.confidence, points: found.landmarks.map((point) => mapPoint(toPhoto, point)) }
   }
 
-  const first = umeyama(face.landmarks, TARGET).transform
   let best: Look | undefined
   for (const degrees of TILTS) {
+    if (best && best.confidence >= SURE) break
     const candidate = await look(first, degrees)
     if (candidate && (!best || candidate.confidence > best.confidence + MARGIN)) best = candidate
   }
   if (!best) return face
 
   let points = best.points
-  for (let round = 0; round < ROUNDS; round++) {
+  for (const angles of ROUNDS) {
     const level = umeyama(points, TARGET).transform
     const looks: Look[] = []
-    for (const degrees of JITTER) {
+    for (const degrees of angles) {
       const one = await look(level, degrees)
       if (one) looks.push(one)
     }

@@ -57,6 +57,18 @@ function sample(image: RgbImage, toImage: Transform, size: number): Uint8Array {
       if (x0 < -1 || y0 < -1 || x0 >= width || y0 >= height) continue
       const fx = sx - x0
       const fy = sy - y0
+      const inside = x0 >= 0 && y0 >= 0 && x0 + 1 < width && y0 + 1 < height
+      if (inside) {
+        const i = (y0 * width + x0) * 3
+        const below = i + width * 3
+        const o = (y * size + x) * 3
+        for (let channel = 0; channel < 3; channel++) {
+          const top = (data[i + channel] as number) * (1 - fx) + (data[i + 3 + channel] as number) * fx
+          const bottom = (data[below + channel] as number) * (1 - fx) + (data[below + 3 + channel] as number) * fx
+          out[o + channel] = top * (1 - fy) + bottom * fy + 0.5
+        }
+        continue
+      }
       const left = x0 >= 0
       const right = x0 + 1 < width
       const w00 = left && y0 >= 0 ? (1 - fx) * (1 - fy) : 0

@@ -32,6 +32,7 @@ export interface GateEvents {
     readonly operation: 'identify' | 'verify' | 'enrol' | 'remove'
     readonly outcome: 'ok' | 'error' | 'aborted' | 'withheld'
     readonly durationMs: number
+    /** Top candidate, as a share of the matcher's scale, 0..1. */
     readonly rawScore?: number
     readonly adjustedScore?: number
     readonly purpose: Purpose

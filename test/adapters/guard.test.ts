@@ -283,6 +283,20 @@ describe.each(['shadow', 'annotate'] as const)('guard() in %s', (mode) => {
     expect(gate.matcherEvents).toMatchObject([{ outcome: 'ok', rawScore: 0.6, adjustedScore: 0.2 + 0.9 * 0.4 }])
   })
 
+  it("tells scores as a share of the matcher's scale", async () => {
+    const gate = fakeGate({ mode })
+    const percent = {
+      name: 'percent',
+      scale: { direction: 'similarity', min: 0, max: 100, impostorMean: 12, defaultThreshold: 80 } as const,
+      identify: async () => [{ subject: 'ada', score: 90, source: 1 }],
+    }
+    await guard(percent, gate).identify(mild)
+    const { rawScore, adjustedScore } = gate.matcherEvents[0] ?? {}
+    expect(rawScore).toBeCloseTo(0.9)
+    expect(adjustedScore).toBeLessThan(0.9)
+    expect(adjustedScore).toBeGreaterThan(0.12)
+  })
+
   it('marks what could not be assessed', async () => {
     const { verdict } = await guard(fakeMatcher(), fakeGate({ mode })).identify(new Uint8Array(0))
     expect(verdict).toMatchObject({ degraded: true, failure: 'no-face', mode, score: undefined })

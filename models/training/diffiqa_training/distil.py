@@ -10,6 +10,7 @@ import sys
 import time
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from scipy.stats import spearmanr
@@ -63,9 +64,15 @@ def flat_shares(label: np.ndarray, bins: int = 20) -> np.ndarray:
     return share / share.sum()
 
 
-def shifted(crop: np.ndarray, dx: int, dy: int) -> np.ndarray:
-    padded = np.pad(crop, ((2, 2), (2, 2), (0, 0)), mode='edge')
-    return padded[2 + dy : 114 + dy, 2 + dx : 114 + dx]
+def jittered(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """What a detector's points are unsure of: a little turn, scale and shift; the label stays."""
+    angle = math.radians(random.uniform(-4, 4))
+    scale = random.uniform(0.96, 1.04)
+    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+    dx, dy = random.uniform(-2.5, 2.5, 2)
+    middle = 55.5
+    turn = np.array([[cos, -sin, middle - cos * middle + sin * middle + dx], [sin, cos, middle - sin * middle - cos * middle + dy]])
+    return cv2.warpAffine(crop, turn, (112, 112), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 class Batches:
@@ -91,8 +98,8 @@ class Batches:
             crop = self.rows.crop(row)
             if self.random.random() < 0.5:
                 crop = crop[:, ::-1]
-            dx, dy = (int(v) for v in self.random.integers(-1, 2, 2))
-            faces.append(shifted(crop, dx, dy))
+            # Half stay as they are: resampling blurs, and blur is what the label is about.
+            faces.append(jittered(np.ascontiguousarray(crop), self.random) if self.random.random() < 0.5 else crop)
         wanted = {key: torch.from_numpy(values[chosen]) for key, values in self.columns.items()}
         wanted['embedding'] = torch.from_numpy(self.embedding[chosen])
         return to_tensor(np.stack(faces)), wanted
