@@ -201,7 +201,7 @@ describe('a gallery whose model changed (field case G12)', () => {
     await expect(zero.identify(probe, { limit: 1 })).rejects.toMatchObject({ code: 'invalid-embedding' })
     const third = await open({ ...own, model: tinyEmbedder(8, seededWeight(4)), gallery: new MemoryGallery() })
     for (const template of gallery) third.gallery.add(template.subject, template.embedding, { modelId: other.modelId })
-    expect(await third.identify(probe, { limit: 1 })).toMatchObject([{ subject: 'ada', score: 1 }])
+    expect(await third.identify(probe, { limit: 1 })).toMatchObject([{ subject: 'ada', score: expect.closeTo(1, 5) }])
     expect(gallery.size).toBe(1)
   })
 })
