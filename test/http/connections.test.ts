@@ -1,5 +1,10 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Answer, FORM_TYPE, photoForm, until } from '../fixtures/http.ts'
+import { FORM_TYPE, photoForm, until } from '../fixtures/http.ts'
 import { rawClient } from '../fixtures/raw-client.ts'
 import { sampleFace } from '../fixtures/sample-faces.ts'
 import { sum } from '../metrics/series.ts'
@@ -112,20 +117,36 @@ describe('an upload', { retry: 2 }, () => {
   })
 })
 
-describe('1,000 identical photos at once', () => {
-  const flood = (path: string) => Promise.all(Array.from({ length: 1000 }, () => server.send(path, face)))
-  const slowest = (answers: readonly Answer[]): number => Math.max(...answers.map(({ ms }) => ms))
+/** A client in a process of its own: in this one it would take half of the server's time. */
+async function flood(path: string): Promise<{ status: number; text: string; retryAfter?: string; ms: number }[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'diffiqa-flood-'))
+  try {
+    const file = join(folder, 'face.jpg')
+    await writeFile(file, face)
+    const args = ['test/http/fixtures/flood.mjs', `http://127.0.0.1:${server.port}${path}`, file, '1000']
+    const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 64 * 1024 * 1024 })
+    return JSON.parse(stdout)
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
 
+describe('1,000 identical photos at once', () => {
   it('each gets its answer in time', async () => {
-    // What this machine needs to send, take and answer as many bodies without a gate: on a busy one 2 s may be too short for that alone.
-    const bare = slowest(await flood('/discard'))
+    for (const p of ['/discard', '/discard', '/raw', '/raw']) {
+      const a = await flood(p)
+      console.log('slowest', p, Math.max(...a.map(({ ms }) => ms)))
+    }
     const answers = await flood('/raw')
-    const seen = new Set(answers.map(({ status, json }) => `${status} ${json.code ?? json.candidate}`))
+    const seen = new Set(
+      answers.map(({ status, text }) => `${status} ${JSON.parse(text).code ?? JSON.parse(text).candidate}`),
+    )
     expect([...seen].filter((key) => !['200 somebody', '503 queue-full'].includes(key))).toEqual([])
     expect(seen).toContain('200 somebody')
-    for (const { status, headers } of answers)
-      if (status === 503) expect(Number(headers['retry-after'])).toBeGreaterThanOrEqual(1)
-    expect(slowest(answers)).toBeLessThan(Math.max(2000, 4 * bare))
+    for (const { status, retryAfter } of answers)
+      if (status === 503) expect(Number(retryAfter)).toBeGreaterThanOrEqual(1)
+    console.log('slowest', Math.max(...answers.map(({ ms }) => ms)))
+    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(2000)
     await isGood()
   })
 })
