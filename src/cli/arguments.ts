@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { suggest } from './suggest.ts'
+import { suggest } from '../gate/suggest.ts'
 import { UsageError } from './usage-error.ts'
 
 /** One option of a command: a switch, or with `value` one that takes something of that name. */

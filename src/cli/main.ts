@@ -1,10 +1,10 @@
 import { isDiffiqaError } from '../errors.ts'
+import { suggest } from '../gate/suggest.ts'
 import type { Command } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import { columns } from './help.ts'
 import { packageInfo } from './package-info.ts'
 import { printable } from './printable.ts'
-import { suggest } from './suggest.ts'
 import { UsageError } from './usage-error.ts'
 
 const COMMANDS: readonly Command[] = [

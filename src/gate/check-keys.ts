@@ -1,27 +1,5 @@
 import { DiffiqaError } from '../errors.ts'
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, swap))
-    }
-    row = next
-  }
-  return row[b.length] as number
-}
-
-function nearest(word: string, known: readonly string[]): string | undefined {
-  const begun = known.filter((name) => word.length > 1 && name.startsWith(word))
-  if (begun.length === 1) return begun[0]
-  const [best] = known
-    .map((name) => ({ name, edits: distance(word.toLowerCase(), name.toLowerCase()) }))
-    .sort((a, b) => a.edits - b.edits)
-  return best && best.edits <= Math.max(1, Math.floor(best.name.length / 3)) ? best.name : undefined
-}
+import { suggest } from './suggest.ts'
 
 /** An `invalid-option` error that names its field. */
 export function invalidOption(option: string, message: string): DiffiqaError {
@@ -40,7 +18,7 @@ export function checkKeys(where: string, value: unknown, known: readonly string[
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue
     const path = where === '' ? key : `${where}.${key}`
-    const meant = nearest(key, known)
+    const meant = suggest(key, known)
     throw invalidOption(
       path,
       meant === undefined

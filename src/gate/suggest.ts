@@ -19,7 +19,7 @@ export function suggest(word: string, candidates: readonly string[]): string | u
   const begun = candidates.filter((candidate) => candidate.startsWith(word))
   if (begun.length === 1) return begun[0]
   const [best] = candidates
-    .map((candidate) => ({ candidate, edits: distance(word, candidate) }))
+    .map((candidate) => ({ candidate, edits: distance(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ candidate, edits }) => edits <= Math.max(1, Math.floor(candidate.length / 3)))
     .sort((x, y) => x.edits - y.edits)
   return best?.candidate

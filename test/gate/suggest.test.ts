@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { suggest } from '../../src/cli/suggest.ts'
+import { suggest } from '../../src/gate/suggest.ts'
 
 const WORDS = ['full', 'json', 'csv', 'ofiq', 'crops', 'jobs', 'policy', 'purpose', 'preset', 'models']
 
