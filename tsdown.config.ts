@@ -8,6 +8,7 @@ export default defineConfig({
     'src/matcher.ts',
     'src/human.ts',
     'src/onnx.ts',
+    'src/rekognition.ts',
     'src/cli.ts',
     'src/worker.ts',
     'src/embed-worker.ts',
