@@ -9,6 +9,7 @@ export default defineConfig({
     'src/human.ts',
     'src/onnx.ts',
     'src/rekognition.ts',
+    'src/compreface.ts',
     'src/cli.ts',
     'src/worker.ts',
     'src/embed-worker.ts',
