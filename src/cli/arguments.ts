@@ -10,6 +10,8 @@ interface OptionSpec {
   readonly short?: string
   /** The only values allowed. */
   readonly choices?: readonly string[]
+  /** May be given several times: all its values are in `lists`. */
+  readonly many?: boolean
 }
 
 export type OptionSpecs = Readonly<Record<string, OptionSpec>>
@@ -17,10 +19,12 @@ export type OptionSpecs = Readonly<Record<string, OptionSpec>>
 export interface ParsedArguments {
   readonly values: Readonly<Record<string, string | true>>
   readonly positionals: readonly string[]
+  /** Values of the options that may be given several times, in their order. */
+  readonly lists: Readonly<Record<string, readonly string[]>>
 }
 
 /**
- * Reads a command's arguments; of an option given twice the last counts, and all after `--` are positionals.
+ * Reads a command's arguments; of an option given twice the last counts unless it may be `many`, and all after `--` are positionals.
  * @throws UsageError for unknown options (with a suggestion), missing, surplus or impossible values
  */
 export function parseArguments(args: readonly string[], specs: OptionSpecs): ParsedArguments {
@@ -39,13 +43,16 @@ export function parseArguments(args: readonly string[], specs: OptionSpecs): Par
     tokens: true,
   })
   const values: Record<string, string | true> = {}
+  const lists: Record<string, string[]> = {}
   for (const token of tokens) {
     if (token.kind !== 'option') continue
     const spec = Object.hasOwn(specs, token.name) ? specs[token.name] : undefined
     if (!spec) throw unknownOption(token.rawName, specs)
-    values[token.name] = checkValue(token.rawName, token.value, spec, token.inlineValue === true)
+    const value = checkValue(token.rawName, token.value, spec, token.inlineValue === true)
+    values[token.name] = value
+    if (spec.many) lists[token.name] = [...(lists[token.name] ?? []), String(value)]
   }
-  return { values, positionals }
+  return { values, positionals, lists }
 }
 
 function unknownOption(rawName: string, specs: OptionSpecs): UsageError {

@@ -15,6 +15,12 @@ const COMMANDS: readonly Command[] = [
     run: async (args) => (await import('./score.ts')).score(args),
   },
   {
+    name: 'edc',
+    summary: 'compare quality scores on people of your own: error versus discard',
+    help: async () => (await import('./edc-options.ts')).edcHelp(),
+    run: async (args) => (await import('./edc.ts')).edc(args),
+  },
+  {
     name: 'doctor',
     summary: 'check Node, native modules and models, and time one score',
     help: async () => (await import('./doctor-options.ts')).doctorHelp(),

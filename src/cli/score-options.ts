@@ -91,7 +91,8 @@ export function parseScoreOptions(args: readonly string[]): ScoreOptions | undef
   }
 }
 
-function parseJobs(text: string | undefined): number {
+/** @throws UsageError */
+export function parseJobs(text: string | undefined): number {
   if (text === undefined) return availableParallelism()
   const jobs = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (jobs < 1 || jobs > MAX_JOBS)

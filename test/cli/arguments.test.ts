@@ -15,6 +15,7 @@ describe('parseArguments', () => {
     expect(parse('a.jpg', '--crops', 'out', '--full', 'b.jpg', '--policy=strict', '-h')).toEqual({
       values: { crops: 'out', full: true, policy: 'strict', help: true },
       positionals: ['a.jpg', 'b.jpg'],
+      lists: {},
     })
   })
 
@@ -22,7 +23,13 @@ describe('parseArguments', () => {
     expect(parse('--crops', 'a', '--crops', 'b', '--', '--full', '-x.jpg')).toEqual({
       values: { crops: 'b' },
       positionals: ['--full', '-x.jpg'],
+      lists: {},
     })
+  })
+
+  test('keeps all values of an option that may be given several times', () => {
+    const { lists } = parseArguments(['--model', 'a', '--model=b'], { model: { value: 'FILE', many: true, help: '' } })
+    expect(lists).toEqual({ model: ['a', 'b'] })
   })
 
   test.each([
