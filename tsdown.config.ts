@@ -10,6 +10,7 @@ export default defineConfig({
     'src/onnx.ts',
     'src/rekognition.ts',
     'src/compreface.ts',
+    'src/azure-face.ts',
     'src/cli.ts',
     'src/worker.ts',
     'src/embed-worker.ts',

@@ -1,0 +1,211 @@
+import { DiffiqaError } from '../errors.ts'
+import { checkOptions } from '../inference/backend-options.ts'
+import { type AzureFaceLike, azureCalls } from './azure-face-client.ts'
+import { azurePeople } from './azure-people.ts'
+import { defineAdapter } from './define-adapter.ts'
+import type {
+  CallOptions,
+  Candidate,
+  Comparison,
+  Enrolment,
+  IdentifyOptions,
+  Matcher,
+  Probe,
+  Reference,
+  ScoreScale,
+  SubjectId,
+} from './matcher.ts'
+import type { RatedSource } from './rated-source.ts'
+import { type PhotoLimits, photoFor } from './sdk-photo.ts'
+import { requireSubject } from './subject.ts'
+
+export interface AzureFaceOptions {
+  /** The group that is searched and filled; it has to exist, with the same recognition model. */
+  readonly largePersonGroupId: string
+  /** @default 'recognition_04' */
+  readonly recognitionModel?: string
+  /** @default 'detection_03' */
+  readonly detectionModel?: string
+  /** Start training after each enrolment and removal; before it ends, `identify()` does not know of them. @default true */
+  readonly train?: boolean
+  /** Metric label. @default 'azure-face' */
+  readonly name?: string
+}
+
+/** Whether Azure finds the probe good enough: 'low', 'medium' or 'high'. */
+export interface AzureMatcherQuality {
+  readonly qualityForRecognition: string | undefined
+}
+
+/** `source` of what the adapter answers. */
+export type AzureSource = RatedSource<unknown, AzureMatcherQuality>
+
+export interface AzureFaceMatcher extends Matcher {
+  identify(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
+  verify(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>
+  enrol(subject: SubjectId, probe: Probe, options: CallOptions): Promise<Enrolment>
+  remove(subject: SubjectId, options: CallOptions): Promise<void>
+}
+
+const KNOWN = ['largePersonGroupId', 'recognitionModel', 'detectionModel', 'train', 'name'] as const
+const LIMITS: PhotoLimits = { maxBytes: 6 * 1024 * 1024, formats: ['jpeg', 'png'] }
+const MAX_CANDIDATES = 100
+const JSON_TYPE = 'application/json'
+
+/** The impostor mean is a guess, not measured. */
+const SCALE: ScoreScale = { direction: 'similarity', min: 0, max: 1, impostorMean: 0.1, defaultThreshold: 0.5 }
+
+/**
+ * Wrap Azure AI Face: a large person group is the gallery, the name of a person the subject. Scores are `confidence`, 0..1, from 0.5 on a
+ * match. Each photo is detected first, the largest face counts. The signal is passed on; retries and time-outs are the client's.
+ *
+ * Photos over 6 MB, and others than JPEG and PNG, are sent as the face cut out of them.
+ *
+ * Methods throw DiffiqaError `no-face`, `subject-unknown`, `invalid-subject`, `payload-too-large`, `matcher-failed` (details `status` and
+ * Azure's `code`) and `matcher-invalid-answer`; what the client throws comes through as itself.
+ * @param client Made by `createFaceClient()` of @azure-rest/ai-vision-face.
+ * @throws DiffiqaError `invalid-option` naming the field.
+ */
+export function azureFace(client: AzureFaceLike, options: AzureFaceOptions): AzureFaceMatcher {
+  if (typeof client?.path !== 'function') throw option('client', 'must be made by createFaceClient()')
+  const {
+    largePersonGroupId,
+    recognitionModel = 'recognition_04',
+    detectionModel = 'detection_03',
+    train = true,
+    name = 'azure-face',
+  } = readOptions(options)
+  const call = azureCalls(client)
+  const people = azurePeople(call, largePersonGroupId)
+
+  const detect = async (body: Uint8Array, signal: AbortSignal | undefined): Promise<AzureFace> => {
+    const queryParameters = {
+      detectionModel,
+      recognitionModel,
+      returnFaceId: true,
+      returnFaceAttributes: 'qualityForRecognition',
+      faceIdTimeToLive: 60,
+    }
+    const request = { body, contentType: 'application/octet-stream', queryParameters }
+    const faces = await call('post', ['/detect'], request, signal)
+    if (!Array.isArray(faces)) throw invalid('faces')
+    if (faces.length === 0) throw new DiffiqaError('no-face', 'Azure Face found no face in the photo')
+    const [largest] = [...faces].sort((a, b) => area(b) - area(a))
+    if (typeof largest?.faceId !== 'string') throw invalid('faceId')
+    return largest
+  }
+  const detectProbe = async (probe: Probe, signal: AbortSignal | undefined) =>
+    detect(await photoFor(probe, LIMITS), signal)
+
+  return defineAdapter<AzureFaceMatcher>({
+    name,
+    scale: SCALE,
+
+    async identify(probe, { limit, signal }) {
+      const face = await detectProbe(probe, signal)
+      const body = {
+        faceIds: [face.faceId],
+        largePersonGroupId,
+        maxNumOfCandidatesReturned: Math.min(limit, MAX_CANDIDATES),
+        confidenceThreshold: 0,
+      }
+      const answer = await call('post', ['/identify'], { body, contentType: JSON_TYPE }, signal)
+      const candidates = Array.isArray(answer) ? answer[0]?.candidates : undefined
+      if (!Array.isArray(candidates)) throw invalid('candidates')
+      const named = await Promise.all(
+        candidates.map(async (candidate): Promise<Candidate | undefined> => {
+          const subject = await people.nameOf(candidate?.personId, signal)
+          const source: AzureSource = { answer: candidate, matcherQuality: qualityOf(face) }
+          return subject === undefined ? undefined : { subject, score: candidate.confidence, source }
+        }),
+      )
+      return named.filter((candidate) => candidate !== undefined)
+    },
+
+    async verify(probe, reference, { signal }) {
+      if ('subject' in reference) requireSubject(reference.subject)
+      const face = await detectProbe(probe, signal)
+      const ask = async (body: object): Promise<Comparison> => {
+        const answer = await call('post', ['/verify'], { body, contentType: JSON_TYPE }, signal)
+        const { confidence } = answer as { confidence?: unknown }
+        if (typeof confidence !== 'number') throw invalid('confidence')
+        const source: AzureSource = { answer, matcherQuality: qualityOf(face) }
+        return { score: confidence, source }
+      }
+      if ('probe' in reference) {
+        const other = await detectProbe(reference.probe, signal)
+        return ask({ faceId1: face.faceId, faceId2: other.faceId })
+      }
+      const [personId] = await people.named(reference.subject, signal)
+      if (personId === undefined) throw new DiffiqaError('subject-unknown')
+      return ask({ faceId: face.faceId, largePersonGroupId, personId })
+    },
+
+    async enrol(subject, probe, { signal }) {
+      requireSubject(subject)
+      const photo = await photoFor(probe, LIMITS)
+      const face = await detect(photo, signal)
+      const [known] = await people.named(subject, signal)
+      signal?.throwIfAborted()
+      const personId = known ?? (await people.create(subject, signal))
+      let faceId: string | undefined
+      try {
+        const { left, top, width, height } = face.faceRectangle
+        const query = { detectionModel, targetFace: [left, top, width, height].join(',') }
+        faceId = await people.addFace(personId, photo, query, signal)
+        if (train) await people.train(signal)
+      } catch (error) {
+        // The first error is the one to tell; the signal may be the reason of it, so it must not stop the clearing up.
+        const undo = known === undefined ? people.remove(personId) : faceId && people.removeFace(personId, faceId)
+        await Promise.resolve(undo).catch(() => {})
+        throw error
+      }
+      const source: AzureSource = { answer: { personId, persistedFaceId: faceId }, matcherQuality: qualityOf(face) }
+      return { subject, source }
+    },
+
+    async remove(subject, { signal }) {
+      requireSubject(subject)
+      const personIds = await people.named(subject, signal)
+      if (personIds.length === 0) throw new DiffiqaError('subject-unknown')
+      for (const personId of personIds) await people.remove(personId, signal)
+      if (train) await people.train(signal)
+    },
+  })
+}
+
+interface AzureFace {
+  readonly faceId: string
+  readonly faceRectangle: {
+    readonly left: number
+    readonly top: number
+    readonly width: number
+    readonly height: number
+  }
+  readonly faceAttributes?: { readonly qualityForRecognition?: string }
+}
+
+const area = (face: AzureFace | null): number => (face?.faceRectangle?.width ?? 0) * (face?.faceRectangle?.height ?? 0)
+
+const qualityOf = (face: AzureFace): AzureMatcherQuality => ({
+  qualityForRecognition: face.faceAttributes?.qualityForRecognition,
+})
+
+function readOptions(options: AzureFaceOptions): AzureFaceOptions {
+  if (typeof options !== 'object' || options === null) throw option('options', 'must be an object')
+  checkOptions(options, KNOWN, {})
+  if (typeof options.largePersonGroupId !== 'string' || !/^[a-z0-9_-]{1,64}$/.test(options.largePersonGroupId))
+    throw option('largePersonGroupId', 'must have 1 to 64 lower-case letters, digits, `_` or `-`')
+  for (const field of ['recognitionModel', 'detectionModel'] as const) {
+    const model = options[field]
+    if (model !== undefined && !/^[a-z]+_\d+$/.test(String(model))) throw option(field, 'must be the name of a model')
+  }
+  if (options.train !== undefined && typeof options.train !== 'boolean') throw option('train', 'must be true or false')
+  return options
+}
+
+const invalid = (field: string): DiffiqaError =>
+  new DiffiqaError('matcher-invalid-answer', `Azure's answer has no ${field}`)
+
+const option = (field: string, problem: string): DiffiqaError =>
+  new DiffiqaError('invalid-option', `\`${field}\` ${problem}`, { details: { option: field } })
