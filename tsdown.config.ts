@@ -8,6 +8,8 @@ export default defineConfig({
     'src/matcher.ts',
     'src/human.ts',
     'src/onnx.ts',
+    'src/face-api.ts',
+    'src/pgvector.ts',
     'src/rekognition.ts',
     'src/compreface.ts',
     'src/azure-face.ts',

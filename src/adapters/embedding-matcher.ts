@@ -28,6 +28,7 @@ export interface EmbeddingMatcherOptions {
   readonly calibration: string | undefined
   readonly gallery: MemoryGallery
   readonly modelId: string
+  /** The score of two embeddings, on the scale given. */
   readonly compare: Comparator
   embed(probe: Probe, signal: AbortSignal | undefined): Promise<Embedded>
 }
@@ -45,6 +46,8 @@ export interface GalleryMatcher extends Matcher {
 export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatcher {
   const { name, scale, calibration, gallery, modelId, compare, embed } = options
   gallery.requireModel(modelId)
+  // The gallery sorts by similarity.
+  const sign = scale.direction === 'similarity' ? 1 : -1
 
   return defineAdapter<GalleryMatcher>({
     name,
@@ -54,10 +57,10 @@ export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatch
 
     async identify(probe, { limit, signal }) {
       const { embedding, source } = await embed(probe, signal)
-      return gallery.search(embedding, { modelId, limit, compare }).map(
+      return gallery.search(embedding, { modelId, limit, compare: (a, b) => sign * compare(a, b) }).map(
         ({ template, score }): Candidate => ({
           subject: template.subject,
-          score,
+          score: sign * score,
           ...referenceQuality(template),
           source,
         }),

@@ -1,8 +1,8 @@
 import { DiffiqaError } from '../errors.ts'
-import type { Box, RgbImage } from '../face/types.ts'
+import type { Box } from '../face/types.ts'
 import type { Embedded } from './embedding-matcher.ts'
 import type { Probe } from './matcher.ts'
-import { type Region, regionAround } from './region.ts'
+import { cutRegion, knownFace, regionAround } from './region.ts'
 
 /** The part of Human's face result that is read; the whole object is handed on as `source`. */
 export interface HumanFaceLike {
@@ -47,9 +47,9 @@ const MARGIN = 0.5
  */
 export async function describeFace(instance: HumanLike, tensor: MakeTensor, probe: Probe): Promise<Embedded> {
   const image = await probe.rgb()
-  const expected = faceOf(probe)
+  const expected = knownFace(probe)
   const region = expected ? regionAround(expected, MARGIN, image) : { left: 0, top: 0, ...image }
-  const input = tensor(cut(image, region), region.width, region.height)
+  const input = tensor(cutRegion(image, region), region.width, region.height)
   try {
     const { error, face: faces } = await instance.detect(input, { cacheSensitivity: 0 })
     if (error) throw new DiffiqaError('matcher-failed', 'Human reported an error', { cause: new Error(error) })
@@ -63,26 +63,6 @@ export async function describeFace(instance: HumanLike, tensor: MakeTensor, prob
   } finally {
     input.dispose()
   }
-}
-
-/** A photo that was passed on without a score has no known face; Human then looks at all of it. */
-function faceOf(probe: Probe): Box | undefined {
-  try {
-    return probe.face.box
-  } catch {
-    return undefined
-  }
-}
-
-function cut(image: RgbImage, region: Region): Uint8Array {
-  if (region.width === image.width && region.height === image.height) return image.data
-  const row = region.width * 3
-  const data = new Uint8Array(region.height * row)
-  for (let y = 0; y < region.height; y++) {
-    const start = ((region.top + y) * image.width + region.left) * 3
-    data.set(image.data.subarray(start, start + row), y * row)
-  }
-  return data
 }
 
 const area = (box: readonly number[]): number => (box[2] ?? 0) * (box[3] ?? 0)

@@ -1,0 +1,162 @@
+import { DiffiqaError } from '../errors.ts'
+import type { AlignedFace } from '../face/types.ts'
+import { checkOptions } from '../inference/backend-options.ts'
+import { defineAdapter } from './define-adapter.ts'
+import { cosine, requireEmbedding, type Vector } from './gallery.ts'
+import type {
+  CallOptions,
+  Candidate,
+  Comparison,
+  Enrolment,
+  EnrolOptions,
+  IdentifyOptions,
+  Matcher,
+  Probe,
+  Reference,
+  ScoreScale,
+  SubjectId,
+} from './matcher.ts'
+import { type GalleryModel, type PgLike, PgvectorGallery, type PgvectorRow } from './pgvector-gallery.ts'
+import { requireTenant, tableNames } from './pgvector-table.ts'
+import { requireSubject } from './subject.ts'
+
+/** An embedding network: `onnxMatcher()` is one. */
+export interface PgvectorEmbedder extends GalleryModel {
+  /** Names the network; embeddings of different ids are never compared. */
+  readonly modelId: string
+  /** Numbers per embedding. */
+  readonly dimension: number
+  embed(faces: readonly AlignedFace[], options: CallOptions): Promise<Float32Array[]>
+  /** Cosines of this network. */
+  readonly scale?: ScoreScale
+  readonly calibration?: string
+}
+
+export interface PgvectorMatcherOptions {
+  /** The name given to `pgvectorMigration()`. @default 'face_templates' */
+  readonly table?: string
+  /** Whose people these are; those of other tenants are never seen. @default '' */
+  readonly tenant?: string
+  /** Cosines of the network: mean of different people, and the threshold. @default the embedder's own scale */
+  readonly scale?: Pick<ScoreScale, 'impostorMean' | 'defaultThreshold'>
+  /** Metric label. @default 'pgvector' */
+  readonly name?: string
+}
+
+export interface PgvectorMatcher extends Matcher {
+  identify(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
+  verify(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>
+  enrol(subject: SubjectId, probe: Probe, options: EnrolOptions): Promise<Enrolment>
+  remove(subject: SubjectId, options: CallOptions): Promise<void>
+  embed(faces: readonly AlignedFace[], options: CallOptions): Promise<Float32Array[]>
+}
+
+/**
+ * People kept in PostgreSQL with pgvector, in the tables of `pgvectorMigration()`. Scores are cosines, −1..1; `source` is the row.
+ *
+ * Before each comparison the table is asked which network filled it. `pg` cannot be aborted: a signal is heard before each statement, and a
+ * statement that has begun ends by itself.
+ *
+ * Methods throw DiffiqaError `embedding-mismatch` (another network, another length), `invalid-embedding`, `subject-exists`,
+ * `subject-unknown`, `invalid-subject`, and what the embedder and `pg` throw, as it is.
+ * @param pool A `pg` Pool, or anything with its `query(text, values)`.
+ * @throws DiffiqaError `invalid-option` naming the field.
+ */
+export function pgvector(
+  pool: PgLike,
+  embedder: PgvectorEmbedder,
+  options: PgvectorMatcherOptions = {},
+): PgvectorMatcher {
+  checkOptions(options, ['table', 'tenant', 'scale', 'name'], {})
+  requireParts(pool, embedder)
+  const { modelId, dimension } = embedder
+  const { name = 'pgvector' } = options
+  const gallery = new PgvectorGallery(pool, tableNames(options.table), requireTenant(options.tenant ?? ''), {
+    modelId,
+    dimension,
+  })
+
+  async function embed(probe: Probe, signal: AbortSignal | undefined): Promise<Vector> {
+    const [embedding] = await embedder.embed([probe.aligned], signal ? { signal } : {})
+    const vector = requireEmbedding(embedding)
+    if (vector.embedding.length !== dimension)
+      throw new DiffiqaError(
+        'embedding-mismatch',
+        `The model gave ${vector.embedding.length} numbers and is said to give ${dimension}`,
+        { details: { modelLength: vector.embedding.length, expectedLength: dimension } },
+      )
+    signal?.throwIfAborted()
+    return vector
+  }
+
+  return defineAdapter<PgvectorMatcher>({
+    name,
+    ...scaleOf(embedder, options.scale),
+
+    async identify(probe, { limit, signal }) {
+      signal?.throwIfAborted()
+      await gallery.check()
+      const rows = await gallery.search(await embed(probe, signal), limit)
+      return rows.map((row): Candidate => ({ subject: row.subject, ...scored(row) }))
+    },
+
+    async verify(probe, reference, { signal }) {
+      signal?.throwIfAborted()
+      if ('probe' in reference) {
+        const [a, b] = [await embed(probe, signal), await embed(reference.probe, signal)]
+        return { score: cosine(a, b), source: undefined }
+      }
+      requireSubject(reference.subject)
+      if (!(await gallery.check(reference.subject))) throw new DiffiqaError('subject-unknown')
+      return scored(await gallery.compare(await embed(probe, signal), reference.subject))
+    },
+
+    async enrol(subject, probe, { signal, quality }) {
+      requireSubject(subject)
+      signal?.throwIfAborted()
+      if (await gallery.check(subject)) throw new DiffiqaError('subject-exists')
+      const source = await gallery.add(subject, await embed(probe, signal), quality)
+      return { subject, source }
+    },
+
+    async remove(subject, { signal }) {
+      requireSubject(subject)
+      signal?.throwIfAborted()
+      await gallery.remove(subject)
+    },
+
+    embed: (faces, callOptions) => embedder.embed(faces, callOptions),
+  })
+}
+
+function scored(row: PgvectorRow): Comparison {
+  return { score: row.score, ...(row.quality !== null && { referenceQuality: row.quality }), source: row }
+}
+
+/** A scale of one's own makes the embedder's fitted down-weighting void. */
+function scaleOf(
+  embedder: PgvectorEmbedder,
+  own: PgvectorMatcherOptions['scale'],
+): { readonly scale: ScoreScale; readonly calibration?: string } {
+  const given = own ?? embedder.scale
+  if (!given) throw invalid('scale', 'is needed: the embedder brings none')
+  if (!own && embedder.scale?.direction !== 'similarity') throw invalid('scale', 'must be given in cosines')
+  const { impostorMean, defaultThreshold } = given
+  return {
+    scale: { direction: 'similarity', min: -1, max: 1, impostorMean, defaultThreshold },
+    ...(!own && embedder.calibration !== undefined && { calibration: embedder.calibration }),
+  }
+}
+
+function requireParts(pool: PgLike, embedder: PgvectorEmbedder): void {
+  if (typeof pool?.query !== 'function') throw invalid('pool', 'must have query(), as a Pool of `pg`')
+  if (typeof embedder?.embed !== 'function') throw invalid('embedder', 'must have embed(), as `onnxMatcher()`')
+  if (typeof embedder.modelId !== 'string' || embedder.modelId === '')
+    throw invalid('embedder.modelId', 'must be a non-empty string')
+  if (!Number.isSafeInteger(embedder.dimension) || embedder.dimension < 1)
+    throw invalid('embedder.dimension', 'must be an integer of at least 1')
+}
+
+function invalid(field: string, problem: string): DiffiqaError {
+  return new DiffiqaError('invalid-option', `\`${field}\` ${problem}`, { details: { option: field } })
+}
