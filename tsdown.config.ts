@@ -13,6 +13,7 @@ export default defineConfig({
     'src/rekognition.ts',
     'src/compreface.ts',
     'src/azure-face.ts',
+    'src/regula.ts',
     'src/cli.ts',
     'src/worker.ts',
     'src/embed-worker.ts',
