@@ -3,18 +3,7 @@ import { checkOptions } from '../inference/backend-options.ts'
 import { type AzureFaceLike, azureCalls } from './azure-face-client.ts'
 import { azurePeople } from './azure-people.ts'
 import { defineAdapter } from './define-adapter.ts'
-import type {
-  CallOptions,
-  Candidate,
-  Comparison,
-  Enrolment,
-  IdentifyOptions,
-  Matcher,
-  Probe,
-  Reference,
-  ScoreScale,
-  SubjectId,
-} from './matcher.ts'
+import type { Candidate, Comparison, CompleteMatcher, Probe, ScoreScale } from './matcher.ts'
 import type { RatedSource } from './rated-source.ts'
 import { type PhotoLimits, photoFor } from './sdk-photo.ts'
 import { requireSubject } from './subject.ts'
@@ -40,12 +29,7 @@ export interface AzureMatcherQuality {
 /** `source` of what the adapter answers. */
 export type AzureSource = RatedSource<unknown, AzureMatcherQuality>
 
-export interface AzureFaceMatcher extends Matcher {
-  identify(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
-  verify(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>
-  enrol(subject: SubjectId, probe: Probe, options: CallOptions): Promise<Enrolment>
-  remove(subject: SubjectId, options: CallOptions): Promise<void>
-}
+export type AzureFaceMatcher = CompleteMatcher
 
 const KNOWN = ['largePersonGroupId', 'recognitionModel', 'detectionModel', 'train', 'name'] as const
 const LIMITS: PhotoLimits = { maxBytes: 6 * 1024 * 1024, formats: ['jpeg', 'png'] }

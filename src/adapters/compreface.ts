@@ -2,18 +2,7 @@ import { DiffiqaError } from '../errors.ts'
 import { checkOptions } from '../inference/backend-options.ts'
 import { type ComprefaceAnswer, comprefaceClient } from './compreface-client.ts'
 import { defineAdapter } from './define-adapter.ts'
-import type {
-  CallOptions,
-  Candidate,
-  Comparison,
-  Enrolment,
-  IdentifyOptions,
-  Matcher,
-  Probe,
-  Reference,
-  ScoreScale,
-  SubjectId,
-} from './matcher.ts'
+import type { Candidate, Comparison, CompleteMatcher, ScoreScale, SubjectId } from './matcher.ts'
 import type { RatedSource } from './rated-source.ts'
 import { type PhotoLimits, photoFor } from './sdk-photo.ts'
 import { requireSubject } from './subject.ts'
@@ -41,12 +30,7 @@ export interface ComprefaceMatcherQuality {
 /** `source` of what the adapter answers. */
 export type ComprefaceSource = RatedSource<unknown, ComprefaceMatcherQuality>
 
-export interface ComprefaceMatcher extends Matcher {
-  identify(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
-  verify(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>
-  enrol(subject: SubjectId, probe: Probe, options: CallOptions): Promise<Enrolment>
-  remove(subject: SubjectId, options: CallOptions): Promise<void>
-}
+export type ComprefaceMatcher = CompleteMatcher
 
 const KNOWN = ['url', 'recognitionKey', 'verificationKey', 'detProbThreshold', 'timeoutMs', 'name'] as const
 const LIMITS: PhotoLimits = { maxBytes: 5 * 1024 * 1024, formats: ['jpeg', 'png', 'webp'] }

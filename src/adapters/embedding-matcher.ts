@@ -1,18 +1,6 @@
 import { defineAdapter } from './define-adapter.ts'
 import { type Comparator, type EmbeddingLike, type MemoryGallery, requireEmbedding, type Template } from './gallery.ts'
-import type {
-  CallOptions,
-  Candidate,
-  Comparison,
-  Enrolment,
-  EnrolOptions,
-  IdentifyOptions,
-  Matcher,
-  Probe,
-  Reference,
-  ScoreScale,
-  SubjectId,
-} from './matcher.ts'
+import type { Candidate, CompleteMatcher, Probe, ScoreScale } from './matcher.ts'
 import { requireSubject } from './subject.ts'
 
 /** What an embedding network says about one probe. */
@@ -34,13 +22,7 @@ export interface EmbeddingMatcherOptions {
 }
 
 /** A matcher that can everything but `embed()`. */
-export interface GalleryMatcher extends Matcher {
-  readonly gallery: MemoryGallery
-  identify(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
-  verify(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>
-  enrol(subject: SubjectId, probe: Probe, options: EnrolOptions): Promise<Enrolment>
-  remove(subject: SubjectId, options: CallOptions): Promise<void>
-}
+export type GalleryMatcher = CompleteMatcher & { readonly gallery: MemoryGallery }
 
 /** One network and one gallery make a matcher. Enrolment ends in one synchronous step, so an abort leaves nothing half done. */
 export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatcher {

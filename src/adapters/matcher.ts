@@ -83,3 +83,6 @@ export interface Matcher {
   /** Unit-length or raw embeddings, one per face, in order. */
   embed?(faces: readonly AlignedFace[], options: CallOptions): Promise<Float32Array[]>
 }
+
+/** A matcher with a gallery of its own: it can do everything but embed. */
+export type CompleteMatcher = Matcher & Required<Pick<Matcher, 'identify' | 'verify' | 'enrol' | 'remove'>>

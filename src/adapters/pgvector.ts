@@ -3,19 +3,7 @@ import type { AlignedFace } from '../face/types.ts'
 import { checkOptions } from '../inference/backend-options.ts'
 import { defineAdapter } from './define-adapter.ts'
 import { cosine, requireEmbedding, type Vector } from './gallery.ts'
-import type {
-  CallOptions,
-  Candidate,
-  Comparison,
-  Enrolment,
-  EnrolOptions,
-  IdentifyOptions,
-  Matcher,
-  Probe,
-  Reference,
-  ScoreScale,
-  SubjectId,
-} from './matcher.ts'
+import type { CallOptions, Candidate, Comparison, CompleteMatcher, Matcher, Probe, ScoreScale } from './matcher.ts'
 import { type GalleryModel, type PgLike, PgvectorGallery, type PgvectorRow } from './pgvector-gallery.ts'
 import { requireTenant, tableNames } from './pgvector-table.ts'
 import { requireSubject } from './subject.ts'
@@ -43,13 +31,7 @@ export interface PgvectorMatcherOptions {
   readonly name?: string
 }
 
-export interface PgvectorMatcher extends Matcher {
-  identify(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
-  verify(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>
-  enrol(subject: SubjectId, probe: Probe, options: EnrolOptions): Promise<Enrolment>
-  remove(subject: SubjectId, options: CallOptions): Promise<void>
-  embed(faces: readonly AlignedFace[], options: CallOptions): Promise<Float32Array[]>
-}
+export type PgvectorMatcher = CompleteMatcher & Required<Pick<Matcher, 'embed'>>
 
 /**
  * People kept in PostgreSQL with pgvector, in the tables of `pgvectorMigration()`. Scores are cosines, −1..1; `source` is the row.

@@ -1,17 +1,7 @@
 import { DiffiqaError } from '../errors.ts'
 import { checkOptions } from '../inference/backend-options.ts'
 import { defineAdapter } from './define-adapter.ts'
-import type {
-  CallOptions,
-  Candidate,
-  Comparison,
-  Enrolment,
-  IdentifyOptions,
-  Matcher,
-  Probe,
-  Reference,
-  SubjectId,
-} from './matcher.ts'
+import type { Candidate, CompleteMatcher, Probe, SubjectId } from './matcher.ts'
 import type { RatedSource } from './rated-source.ts'
 import type { RegulaLike, RegulaMatch, RegulaPerson, RegulaQuality, RegulaStatus } from './regula-client.ts'
 import { requireSubject } from './subject.ts'
@@ -32,12 +22,7 @@ export interface RegulaOptions {
 /** `source` of what the adapter answers. */
 export type RegulaSource = RatedSource<unknown, RegulaQuality>
 
-export interface RegulaMatcher extends Matcher {
-  identify(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
-  verify(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>
-  enrol(subject: SubjectId, probe: Probe, options: CallOptions): Promise<Enrolment>
-  remove(subject: SubjectId, options: CallOptions): Promise<void>
-}
+export type RegulaMatcher = CompleteMatcher
 
 const KNOWN = ['groupId', 'scale', 'searchThreshold', 'qualityScenario', 'name'] as const
 

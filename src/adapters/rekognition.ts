@@ -1,18 +1,7 @@
 import { DiffiqaError } from '../errors.ts'
 import { checkOptions } from '../inference/backend-options.ts'
 import { defineAdapter } from './define-adapter.ts'
-import type {
-  CallOptions,
-  Candidate,
-  Comparison,
-  Enrolment,
-  IdentifyOptions,
-  Matcher,
-  Probe,
-  Reference,
-  ScoreScale,
-  SubjectId,
-} from './matcher.ts'
+import type { Candidate, Comparison, CompleteMatcher, Probe, ScoreScale, SubjectId } from './matcher.ts'
 import type { RatedSource } from './rated-source.ts'
 import type {
   RekognitionComparison,
@@ -40,12 +29,7 @@ export type RekognitionMatcherQuality = Pick<RekognitionFaceDetail, 'Confidence'
 /** `source` of what the adapter answers. */
 export type RekognitionSource = RatedSource<unknown, RekognitionMatcherQuality>
 
-export interface RekognitionMatcher extends Matcher {
-  identify(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
-  verify(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>
-  enrol(subject: SubjectId, probe: Probe, options: CallOptions): Promise<Enrolment>
-  remove(subject: SubjectId, options: CallOptions): Promise<void>
-}
+export type RekognitionMatcher = CompleteMatcher
 
 const FILTERS: readonly unknown[] = [undefined, 'NONE', 'AUTO', 'LOW', 'MEDIUM', 'HIGH']
 const LIMITS: PhotoLimits = { maxBytes: 5 * 1024 * 1024, formats: ['jpeg', 'png'] }

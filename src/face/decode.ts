@@ -46,7 +46,7 @@ function requireSupported(bytes: Uint8Array): ImageFormat {
   if (format) return format
   throw new DiffiqaError(
     'unsupported-media-type',
-    `The content is ${name}; send JPEG, PNG, WebP, TIFF or AVIF${name === 'HEIC' ? ' (convert HEIC to JPEG first)' : ''}`,
+    `The content is ${name === 'unknown content' ? 'no known image format' : name}; send JPEG, PNG, WebP, TIFF or AVIF${name === 'HEIC' ? ' (convert HEIC to JPEG first)' : ''}`,
     { details: { found: name, supported: ['jpeg', 'png', 'webp', 'tiff', 'avif'] } },
   )
 }
