@@ -15,6 +15,7 @@ export type {
 export type { CacheOptions } from './gate/cache-options.ts'
 export { createGate } from './gate/create-gate.ts'
 export type { GateEventName, GateEvents, GateListener, GateStats } from './gate/events.ts'
+export type { ExplainCallOptions } from './gate/explain.ts'
 export type { Gate, GateUpdate } from './gate/gate.ts'
 export type { GateOptions } from './gate/options.ts'
 export type { ThresholdOverrides } from './gate/policy.ts'
@@ -33,7 +34,7 @@ export type {
 export type { ShrinkageScale } from './gate/weighting.ts'
 export { adjustScore, pairQuality, reliability } from './gate/weighting.ts'
 export type { Knots, Manifest, ModelName, PolicyName, Purpose, ThresholdSet } from './inference/manifest.ts'
-export type { PresetName } from './quality/diffiqa.ts'
+export type { ComparedVersion, Explanation, PresetName } from './quality/diffiqa.ts'
 export type {
   MeasureName,
   Measures,

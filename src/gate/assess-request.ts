@@ -19,6 +19,7 @@ export interface AssessRequest {
   readonly maxPixels: number
   readonly full: boolean
   readonly crops: boolean
+  readonly report: boolean
   readonly signal: AbortSignal | undefined
   readonly detected: readonly Face[] | undefined
 }
@@ -41,6 +42,7 @@ const KEYS = [
   'signal',
   'detected',
   'crops',
+  'report',
 ] as const satisfies readonly (keyof AssessOptions)[]
 
 const CHOICES = {
@@ -50,6 +52,7 @@ const CHOICES = {
   onFailure: ON_FAILURE,
   full: [true, false],
   crops: [true, false],
+  report: [true, false],
 } as const
 
 function bytesOf(photo: Photo | Uint8Array): Uint8Array {
@@ -107,6 +110,7 @@ export function resolveRequest(
     maxPixels,
     full: options.full ?? false,
     crops: options.crops ?? false,
+    report: options.report ?? true,
     signal,
     detected,
   }

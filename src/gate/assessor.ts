@@ -26,7 +26,12 @@ export interface AssessorOptions {
   readonly budget: EscalationBudget
 }
 
-/** Takes one photo through the cascade and the policy, and accounts for it: exactly one `assessed` event whatever comes of it. */
+type Teller = Pick<EventHub, 'emit'>
+
+/** For assessments that are not to be told of. */
+const SILENT: Teller = { emit: () => {} }
+
+/** Takes one photo through the cascade and the policy, and accounts for it: exactly one `assessed` event whatever comes of it, unless it is not to be told of. */
 export class Assessor {
   readonly #parts: AssessorOptions
 
@@ -46,28 +51,29 @@ export class Assessor {
   ): Promise<Assessment> {
     const start = performance.now()
     const { onFailure, deadlineMs, maxPixels } = this.#parts.options
+    const events = given?.report === false ? SILENT : this.#parts.events
     let request: AssessRequest | undefined
     try {
       refuse()
       request = resolveRequest(photo, given, { mode: settings.mode, onFailure, deadlineMs, maxPixels }, start)
       if (request.signal?.aborted) throw new DiffiqaError('aborted', undefined, { cause: request.signal.reason })
-      return await this.#judge(request, settings, start)
+      return await this.#judge(request, settings, start, events)
     } catch (thrown) {
       const error = toDiffiqaError(thrown)
       if ((request?.onFailure ?? onFailure) === 'pass' && isPassable(error))
-        return this.#pass(error, request, settings, start)
-      this.#accountFailure(error, start, purposeOf(request, given), request?.mode ?? settings.mode)
+        return this.#pass(error, request, settings, start, events)
+      accountFailure(events, error, start, purposeOf(request, given), request?.mode ?? settings.mode)
       throw error
     }
   }
 
   /** Accounts for a photo that was turned away before it was handed in. */
   turnedAway(error: DiffiqaError, settings: Settings): void {
-    this.#accountFailure(error, performance.now(), 'probe', settings.mode)
+    accountFailure(this.#parts.events, error, performance.now(), 'probe', settings.mode)
   }
 
-  async #judge(request: AssessRequest, settings: Settings, start: number): Promise<Assessment> {
-    const { scorer, events } = this.#parts
+  async #judge(request: AssessRequest, settings: Settings, start: number, events: Teller): Promise<Assessment> {
+    const { scorer } = this.#parts
     const thresholds = settings.policy.thresholds[request.purpose]
     const doubted = (face: Pick<RememberedFace, 'fast' | 'aligned'>): boolean =>
       doubtAbout(face.fast, face.aligned.residual, thresholds, this.#parts.manifest.scoring.cascade) !== undefined
@@ -91,7 +97,7 @@ export class Assessor {
     const verdicts = look.scored.map((face, i) => makeVerdict(look, face, doubted(face), seconds[i], context))
     const verdict = verdicts[0] as Verdict
     for (const one of verdicts) events.emit('verdict', { verdict: one })
-    this.#accountEnd(verdict.decision, start, request.purpose, look.faces.length)
+    accountEnd(events, verdict.decision, start, request.purpose, look.faces.length)
     return { verdict, verdicts, faces: look.faces, aligned, photo: look.photo }
   }
 
@@ -104,34 +110,40 @@ export class Assessor {
     return this.#parts.escalator.escalate(look, index, request)
   }
 
-  #pass(error: DiffiqaError, request: AssessRequest | undefined, settings: Settings, start: number): Assessment {
+  #pass(
+    error: DiffiqaError,
+    request: AssessRequest | undefined,
+    settings: Settings,
+    start: number,
+    events: Teller,
+  ): Assessment {
     const purpose = request?.purpose ?? 'probe'
     const mode = request?.mode ?? settings.mode
-    this.#parts.events.emit('degraded', { code: error.code, purpose })
-    this.#accountEnd('degraded', start, purpose, undefined)
+    events.emit('degraded', { code: error.code, purpose })
+    accountEnd(events, 'degraded', start, purpose, undefined)
     const thresholds = settings.policy.thresholds[purpose]
     return degradedAssessment(error.code, { purpose, mode, thresholds, totalMs: performance.now() - start })
   }
+}
 
-  #accountFailure(error: DiffiqaError, start: number, purpose: Purpose, mode: Mode): void {
-    const { events } = this.#parts
-    const failure = classify(error)
-    const { faces } = error.details
-    const found = typeof faces === 'number' ? faces : undefined
-    if (failure.kind === 'refusal') events.emit('refusal', { reason: failure.reason, code: error.code, purpose, mode })
-    else if (failure.kind === 'shed') events.emit('shed', { reason: failure.reason })
-    else if (failure.kind === 'error') events.emit('failure', { code: error.code })
-    this.#accountEnd(failure.kind === 'refusal' ? 'reject' : failure.kind, start, purpose, found)
-  }
+function accountFailure(events: Teller, error: DiffiqaError, start: number, purpose: Purpose, mode: Mode): void {
+  const failure = classify(error)
+  const { faces } = error.details
+  const found = typeof faces === 'number' ? faces : undefined
+  if (failure.kind === 'refusal') events.emit('refusal', { reason: failure.reason, code: error.code, purpose, mode })
+  else if (failure.kind === 'shed') events.emit('shed', { reason: failure.reason })
+  else if (failure.kind === 'error') events.emit('failure', { code: error.code })
+  accountEnd(events, failure.kind === 'refusal' ? 'reject' : failure.kind, start, purpose, found)
+}
 
-  #accountEnd(
-    outcome: Verdict['decision'] | 'degraded' | 'shed' | 'error' | 'aborted',
-    start: number,
-    purpose: Purpose,
-    faces: number | undefined,
-  ): void {
-    this.#parts.events.emit('assessed', { outcome, totalMs: performance.now() - start, faces, purpose })
-  }
+function accountEnd(
+  events: Teller,
+  outcome: Verdict['decision'] | 'degraded' | 'shed' | 'error' | 'aborted',
+  start: number,
+  purpose: Purpose,
+  faces: number | undefined,
+): void {
+  events.emit('assessed', { outcome, totalMs: performance.now() - start, faces, purpose })
 }
 
 /** The purpose an unusable call asked for, as far as it named one. */

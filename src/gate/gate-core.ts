@@ -1,14 +1,16 @@
 import { DiffiqaError } from '../errors.ts'
-import type { Photo } from '../face/types.ts'
+import type { AlignedFace, Photo } from '../face/types.ts'
 import type { InferenceBackend } from '../inference/backend.ts'
 import { toDiffiqaError } from '../inference/error-wire.ts'
 import { type Manifest, MODEL_NAMES } from '../inference/manifest.ts'
+import type { Explanation } from '../quality/diffiqa.ts'
 import { Assessor } from './assessor.ts'
 import { EscalationBudget } from './budget.ts'
 import { checkKeys, checkNumber } from './check-keys.ts'
 import { Escalator } from './escalator.ts'
 import { EventHub } from './event-hub.ts'
 import type { GateEventName, GateEvents, GateListener, GateStats } from './events.ts'
+import { type ExplainCallOptions, explainCrop } from './explain.ts'
 import type { Gate, GateUpdate } from './gate.ts'
 import { DEADLINE_RANGE, type ResolvedGateOptions } from './options.ts'
 import { createPhotoKey } from './photo-key.ts'
@@ -92,13 +94,24 @@ export class GateCore implements Gate {
 
   assess(photo: Photo | Uint8Array, options: AssessOptions = {}): Promise<Assessment> {
     const assessment = this.#assessor.assess(photo, options, this.#settings, () => this.#refuseWhenClosed())
-    const settled = assessment.then(
+    return this.#track(assessment)
+  }
+
+  async explain(crop: Pick<AlignedFace, 'pixels'>, options: ExplainCallOptions = {}): Promise<Explanation> {
+    this.#refuseWhenClosed()
+    const { backend, options: own } = this.#parts
+    return this.#track(explainCrop(backend, crop, options, own.deadlineMs))
+  }
+
+  /** What close() waits for. */
+  #track<T>(work: Promise<T>): Promise<T> {
+    const settled = work.then(
       () => {},
       () => {},
     )
     this.#running.add(settled)
     void settled.then(() => this.#running.delete(settled))
-    return assessment
+    return work
   }
 
   update(change: GateUpdate): void {

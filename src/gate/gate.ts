@@ -1,7 +1,8 @@
-import type { Photo } from '../face/types.ts'
+import type { AlignedFace, Photo } from '../face/types.ts'
 import type { Manifest, PolicyName, Purpose, ThresholdSet } from '../inference/manifest.ts'
-import type { PresetName } from '../quality/diffiqa.ts'
+import type { Explanation, PresetName } from '../quality/diffiqa.ts'
 import type { GateEventName, GateEvents, GateListener, GateStats } from './events.ts'
+import type { ExplainCallOptions } from './explain.ts'
 import type { Assessment, AssessOptions, Mode, OnFailure } from './types.ts'
 
 export interface GateUpdate {
@@ -20,6 +21,12 @@ export interface Gate extends AsyncDisposable {
    * deadline-exceeded, worker-crashed, aborted, gate-closed, shutting-down. A low quality is not an error: see `verdict.decision`.
    */
   assess(photo: Photo | Uint8Array, options?: AssessOptions): Promise<Assessment>
+  /**
+   * What full DifFIQA sees in a crop that `assess()` gave with `crops: true`: its score and the noisy, restored and mirrored faces it
+   * compares. For people who look into a score; nothing is counted.
+   * @throws DiffiqaError invalid-option, queue-full, deadline-exceeded, worker-crashed, aborted, gate-closed, shutting-down.
+   */
+  explain(crop: Pick<AlignedFace, 'pixels'>, options?: ExplainCallOptions): Promise<Explanation>
   /** True between the end of the warm-up and `close()`. */
   readonly ready: boolean
   readonly mode: Mode

@@ -60,7 +60,7 @@ export class PhotoScorer {
     const key = keyOf(request)
     const found = cache?.get(key)
     const remembered = found && suffices(found) ? found : undefined
-    if (cache) events.emit('cache', { result: remembered ? 'hit' : 'miss', entries: cache.size })
+    if (cache && request.report) events.emit('cache', { result: remembered ? 'hit' : 'miss', entries: cache.size })
     if (remembered) return { key, ...remembered, stages: NO_STAGES, queueMs: 0, cached: true }
     const { answer, queueMs } = await this.#flights.join(key, request, (signal) => this.#score(key, request, signal))
     const scored = answer.scored.map((face) => ({ ...face, full: undefined }))

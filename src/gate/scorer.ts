@@ -6,7 +6,7 @@ import type { AlignedFace, Face, RgbImage } from '../face/types.ts'
 import { MODEL_NAMES, type ModelName } from '../inference/manifest.ts'
 import { ModelStore } from '../inference/model-store.ts'
 import type { TaskAnswer, TaskContext, TaskHandler } from '../inference/task-handler.ts'
-import { createDiffiqa, type Diffiqa } from '../quality/diffiqa.ts'
+import { createDiffiqa, type Diffiqa, type Explanation } from '../quality/diffiqa.ts'
 import { createRegressor, type Regressor } from '../quality/diffiqa-r.ts'
 import { measure } from '../quality/measure.ts'
 import { selectFaces } from './face-selection.ts'
@@ -14,6 +14,7 @@ import {
   type AssessAnswer,
   type AssessInput,
   type CropInput,
+  type ExplainInput,
   type FullAnswer,
   type FullInput,
   type ScoredFace,
@@ -56,6 +57,11 @@ const bySize = (a: Face, b: Face): number => b.box.width * b.box.height - a.box.
 
 const buffersOf = (faces: readonly { readonly aligned: AlignedFace }[]): ArrayBuffer[] =>
   faces.map(({ aligned }) => aligned.pixels.buffer as ArrayBuffer)
+
+const picturesOf = ({ versions }: Explanation): ArrayBuffer[] =>
+  versions.flatMap(({ pixels, noisy }) =>
+    (noisy ? [pixels, noisy] : [pixels]).map(({ buffer }) => buffer as ArrayBuffer),
+  )
 
 async function assess(parts: ScorerParts, input: AssessInput, context: TaskContext): Promise<AssessAnswer> {
   const lap = stopwatch()
@@ -110,6 +116,10 @@ export function createTaskHandler(parts: ScorerParts): TaskHandler {
         const { aligned } = input as FullInput
         const { score, measures } = await parts.diffiqa.assess(aligned, { cancelled: context.cancelled })
         return { value: { full: score, measures } satisfies FullAnswer }
+      }
+      case TASKS.explain: {
+        const value = await parts.diffiqa.explain(input as ExplainInput, { cancelled: context.cancelled })
+        return { value, transfer: picturesOf(value) }
       }
       case TASKS.warmUp:
         return { value: parts.warmUp }

@@ -74,6 +74,11 @@ export interface AssessOptions {
   readonly detected?: readonly Face[]
   /** Return the 112×112 crops too. @default false */
   readonly crops?: boolean
+  /**
+   * Tell of this assessment in the gate's events, and so in the metrics. False for trials of an operator's, which must not move the rates of
+   * the service. @default true
+   */
+  readonly report?: boolean
 }
 
 /** One photo's assessment. */

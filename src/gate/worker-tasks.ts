@@ -5,7 +5,7 @@ import type { Measures, QualityScore } from '../quality/types.ts'
 import type { FaceSelection } from './face-selection.ts'
 
 /** Names of the tasks a scoring worker does. */
-export const TASKS = { assess: 'assess', crop: 'crop', full: 'full', warmUp: 'warm-up' } as const
+export const TASKS = { assess: 'assess', crop: 'crop', full: 'full', explain: 'explain', warmUp: 'warm-up' } as const
 
 /** What a worker needs to know at its start; crosses by structured clone. */
 export interface ScorerData {
@@ -65,6 +65,11 @@ export interface FullAnswer {
   readonly full: QualityScore
   /** What only the restored face tells. */
   readonly measures: Measures
+}
+
+/** Task `explain`: what full DifFIQA compares for one crop; 112 × 112 × 3 bytes, interleaved RGB. Answered with an `Explanation`. */
+export interface ExplainInput {
+  readonly pixels: Uint8Array
 }
 
 /** Task `warm-up`: what the start of this worker took. */

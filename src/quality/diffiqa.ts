@@ -7,7 +7,7 @@ import { type Evidence, gather, type Networks, type Process, type Wanted } from 
 import { featureValue, termSimilarity, wantedBy } from './features.ts'
 import { noiseKey } from './noise.ts'
 import { occlusion } from './occlusion.ts'
-import { toPixels, toTensor } from './tensor.ts'
+import { mirror, toPixels, toTensor } from './tensor.ts'
 import type { Measures, QualityScore, TermName, TermSimilarity } from './types.ts'
 
 /** `paper`: five terms of equal weight, as published. `tuned`: terms, timesteps, draws and weights fitted on validation people. */
@@ -24,23 +24,21 @@ export interface ScoreOptions {
   readonly cancelled?: Cancelled | undefined
 }
 
-export interface ExplainOptions extends ScoreOptions {
-  /** 0..999. @default the largest timestep from which the preset restores */
-  readonly timestep?: number
-}
-
-/** A version of the face and how similar it still is to the unchanged one. */
-export interface Version {
+/** A version of the face that was compared with the unchanged one. `similarity` is the mean over the draws; the pictures show the first. */
+export interface ComparedVersion extends TermSimilarity {
   /** 112 × 112 × 3 bytes, interleaved RGB. */
   readonly pixels: Uint8Array
-  /** Cosine similarity of the embeddings, −1..1. */
-  readonly similarity: number
+  /** The noisy face that a restored one was made of; the same shape. */
+  readonly noisy?: Uint8Array
+  /** False for a restoration that was made only to be looked at, since the preset restores nothing. */
+  readonly counts: boolean
 }
 
 export interface Explanation {
-  readonly timestep: number
-  readonly noisy: Version
-  readonly restored: Version
+  /** What `score()` gives for the same crop. */
+  readonly score: QualityScore
+  /** In the order of the score's terms. */
+  readonly versions: readonly ComparedVersion[]
 }
 
 export interface FullAssessment {
@@ -58,8 +56,11 @@ export interface Diffiqa {
   score(face: AlignedFace, options?: ScoreOptions): Promise<QualityScore>
   /** The score, and what the restored face tells about occlusion. */
   assess(face: AlignedFace, options?: ScoreOptions): Promise<FullAssessment>
-  /** The face after noise and after restoration (first draw), to look at. */
-  explain(face: AlignedFace, options?: ExplainOptions): Promise<Explanation>
+  /**
+   * The score together with the noisy, restored and mirrored faces it compares, to look at.
+   * @throws as `score()` does.
+   */
+  explain(face: Pick<AlignedFace, 'pixels'>, options?: ScoreOptions): Promise<Explanation>
 }
 
 interface Method {
@@ -99,12 +100,25 @@ function listTerms(evidence: Evidence, wanted: readonly Wanted[]): TermSimilarit
   )
 }
 
-/** Where a preset restores the face, there a person can see what the network makes of it. */
-function usualTimestep(wanted: readonly Wanted[], fallback: number): number {
-  const timesteps = (kinds: RegExp): number[] =>
-    wanted.filter(({ kind }) => kinds.test(kind)).map(({ timestep }) => timestep)
-  const restoring = timesteps(/^(backward|residual)/)
-  return Math.max(...(restoring.length > 0 ? restoring : [fallback, ...timesteps(/^forward/)]))
+/** A restoration to look at, for a preset that compares none: a person can see what the network makes of the face. */
+function onlyToSee(wanted: readonly Wanted[], fallback: number): Wanted[] {
+  if (wanted.some(({ kind }) => kind.startsWith('backward'))) return []
+  const timesteps = wanted.filter(({ kind }) => kind !== 'mirror').map(({ timestep }) => timestep)
+  return [{ kind: 'backward', timestep: Math.max(fallback, ...timesteps), draws: 1 }]
+}
+
+function versionOf(
+  evidence: Evidence,
+  x: Float32Array,
+  { term, timestep, similarity }: TermSimilarity,
+): Omit<ComparedVersion, 'counts'> {
+  if (term === 'mirror') return { term, timestep, similarity, pixels: toPixels(mirror(x)) }
+  const first = evidence.samples.find(
+    (sample) => sample.draw === 0 && sample.timestep === timestep && sample.mirrored === term.endsWith('-mirror'),
+  )
+  const noisy = toPixels(first?.noisy as Float32Array)
+  if (term.startsWith('forward')) return { term, timestep, similarity, pixels: noisy }
+  return { term, timestep, similarity, pixels: toPixels(first?.restored as Float32Array), noisy }
 }
 
 /**
@@ -122,10 +136,10 @@ export function createDiffiqa({ embedder, denoiser, manifest, preset = 'tuned' }
   const method = preset === 'paper' ? paperMethod(scoring.paper) : tunedMethod(scoring.tuned)
   const networks = { embedder, denoiser }
 
-  async function assess(face: AlignedFace, { cancelled }: ScoreOptions = {}): Promise<FullAssessment> {
+  async function look(face: Pick<AlignedFace, 'pixels'>, extra: readonly Wanted[], cancelled: Cancelled | undefined) {
     const x = toTensor(face.pixels)
     const key = noiseKey(face.pixels, modelVersion)
-    const evidence = await gather(networks, x, key, method.wanted, method.process, cancelled)
+    const evidence = await gather(networks, x, key, [...method.wanted, ...extra], method.process, cancelled)
     const raw = method.raw(evidence, x)
     if (!Number.isFinite(raw)) throw new DiffiqaError('scoring-failed', 'the terms do not add up to a number')
     const score: QualityScore = {
@@ -134,30 +148,24 @@ export function createDiffiqa({ embedder, denoiser, manifest, preset = 'tuned' }
       modelVersion,
       terms: listTerms(evidence, method.wanted),
     }
+    return { x, evidence, score }
+  }
+
+  async function assess(face: AlignedFace, { cancelled }: ScoreOptions = {}): Promise<FullAssessment> {
+    const { x, evidence, score } = await look(face, [], cancelled)
     return { score, measures: occlusion(x, evidence.samples) }
   }
 
   return {
     assess,
     score: async (face, options) => (await assess(face, options)).score,
-    async explain(face, { cancelled, timestep = usualTimestep(method.wanted, scoring.paper.timestep) } = {}) {
-      const wanted: Wanted[] = [
-        { kind: 'forward', timestep, draws: 1 },
-        { kind: 'backward', timestep, draws: 1 },
-      ]
-      const key = noiseKey(face.pixels, modelVersion)
-      const { samples } = await gather(networks, toTensor(face.pixels), key, wanted, method.process, cancelled)
-      const [sample] = samples
+    async explain(face, { cancelled } = {}) {
+      const extra = onlyToSee(method.wanted, scoring.paper.timestep)
+      const { x, evidence, score } = await look(face, extra, cancelled)
+      const show = (counts: boolean) => (term: TermSimilarity) => ({ ...versionOf(evidence, x, term), counts })
       return {
-        timestep,
-        noisy: {
-          pixels: toPixels(sample?.noisy as Float32Array),
-          similarity: sample?.noisySimilarity as number,
-        },
-        restored: {
-          pixels: toPixels(sample?.restored as Float32Array),
-          similarity: sample?.restoredSimilarity as number,
-        },
+        score,
+        versions: [...(score.terms ?? []).map(show(true)), ...listTerms(evidence, extra).map(show(false))],
       }
     },
   }

@@ -146,7 +146,7 @@ describe('determinism', () => {
     for (const modelVersion of ['1', '2']) {
       const manifest = { ...testManifest(), modelVersion }
       const diffiqa = createDiffiqa({ embedder: analyticEmbedder(), denoiser: analyticDenoiser(), manifest })
-      noisy.push((await diffiqa.explain(face, { timestep: 250 })).noisy.pixels)
+      noisy.push((await diffiqa.explain(face)).versions[0]?.pixels as Uint8Array)
     }
     expect(Buffer.compare(noisy[0] as Uint8Array, noisy[1] as Uint8Array)).not.toBe(0)
   })
@@ -174,32 +174,38 @@ describe('cancelling', () => {
 })
 
 describe('explain', () => {
-  it('shows the noisy and the restored face of the largest restored timestep', async () => {
-    const run = setUp([term('backward', 90), term('backward', 250), term('forward', 400)])
-    const { timestep, noisy, restored } = await run.diffiqa.explain(face)
-    expect(timestep).toBe(250)
-    for (const { pixels, similarity } of [noisy, restored]) {
+  const distance = (a: Uint8Array): number =>
+    a.reduce((sum, v, i) => sum + Math.abs(v - (face.pixels[i] as number)), 0) / CROP_BYTES
+
+  it('shows each version that the score compares, and its similarity', async () => {
+    const { diffiqa } = setUp([
+      term('forward', 90, 2),
+      term('backward', 250),
+      term('backward-mirror', 90),
+      term('mirror'),
+    ])
+    const score = await diffiqa.score(face)
+    const { score: explained, versions } = await diffiqa.explain(face)
+    expect(explained).toEqual(score)
+    expect(versions.map(({ term, timestep, similarity }) => ({ term, timestep, similarity }))).toEqual(score.terms)
+    for (const { pixels, counts } of versions) {
       expect(pixels).toHaveLength(CROP_BYTES)
-      expect(similarity).toBeGreaterThan(0)
-      expect(similarity).toBeLessThan(1)
+      expect(counts).toBe(true)
     }
-    const distance = (a: Uint8Array): number =>
-      a.reduce((sum, v, i) => sum + Math.abs(v - (face.pixels[i] as number)), 0) / CROP_BYTES
-    expect(distance(restored.pixels)).toBeLessThan(distance(noisy.pixels))
+    const [noised, restored, , mirrored] = versions
+    expect(noised?.noisy).toBeUndefined()
+    expect(distance(restored?.pixels as Uint8Array)).toBeLessThan(distance(restored?.noisy as Uint8Array))
+    expect(Array.from(mirrored?.pixels.slice(0, 3) ?? [])).toEqual(Array.from(face.pixels.slice(333, 336)))
   })
 
-  it('agrees with the score about the similarities of the first draw', async () => {
-    const { diffiqa } = setUp([term('forward', 90), term('backward', 90)], { steps: 3, eta: 0.5 })
-    const { terms } = await diffiqa.score(face)
-    const { noisy, restored } = await diffiqa.explain(face)
-    expect([noisy.similarity, restored.similarity]).toEqual(terms?.map(({ similarity }) => similarity))
-  })
-
-  it('takes the timestep it is told, and refuses one that does not exist', async () => {
-    const { diffiqa } = setUp([term('log-norm')])
-    expect((await diffiqa.explain(face)).timestep).toBe(5)
-    expect((await diffiqa.explain(face, { timestep: 20 })).timestep).toBe(20)
-    await expect(diffiqa.explain(face, { timestep: 1000 })).rejects.toMatchObject({ code: 'invalid-option' })
+  it('restores the face to be looked at where the preset restores none, and says that it does not count', async () => {
+    const { diffiqa } = setUp([term('log-norm'), term('forward', 400)])
+    const { score, versions } = await diffiqa.explain(face)
+    expect(versions.map(({ term, timestep, counts }) => [term, timestep, counts])).toEqual([
+      ['forward', 400, true],
+      ['backward', 400, false],
+    ])
+    expect(score).toEqual(await diffiqa.score(face))
   })
 })
 
