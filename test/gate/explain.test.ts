@@ -12,8 +12,8 @@ describe('explain()', () => {
     backend.answer = () => explanation
     expect(await gate.explain(crop)).toBe(explanation)
     expect(backend.runs).toMatchObject([{ task: { name: 'explain' }, options: { kind: 'full' } }])
-    const { pixels } = backend.runs[0]?.task.input as ExplainInput
-    expect(pixels).not.toBe(crop.pixels)
+    const [input] = backend.runs.map(({ task }) => task.input as ExplainInput)
+    expect(input?.pixels).not.toBe(crop.pixels)
     expect(crop.pixels).toHaveLength(112 * 112 * 3)
   })
 
