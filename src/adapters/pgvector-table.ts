@@ -7,6 +7,9 @@ const MAX_DIMENSION = 2000
 
 const DEFAULT_TABLE = 'face_templates'
 
+/** `if not exists` fails where another does the same meanwhile: instances that start together wait for one another. */
+const MIGRATION_LOCK = 0x0d1ff19a
+
 /** Names of one gallery, quoted for SQL. */
 export interface TableNames {
   readonly templates: string
@@ -25,7 +28,7 @@ export interface PgvectorMigrationOptions {
 
 /**
  * SQL that makes the tables of one gallery and its HNSW index. Nothing that exists is changed, so it may run at each start. It needs the
- * right to create the extension `vector` (0.5 or newer), or that it is there already.
+ * right to create the extension `vector` (0.5 or newer), or that it is there already. Several processes may run it at the same time.
  *
  * @returns several statements: `await pool.query(pgvectorMigration({ dimension: 128 }))`, or a file for one's own migration tool.
  * @throws DiffiqaError `invalid-option` naming the field.
@@ -36,7 +39,9 @@ export function pgvectorMigration(options: PgvectorMigrationOptions): string {
   if (!(dimension <= MAX_DIMENSION)) throw invalid('dimension', `must be an integer from 1 to ${MAX_DIMENSION}`)
   const { templates, model } = tableNames(table)
   const only = tenant === undefined ? undefined : requireTenant(tenant)
-  return `create extension if not exists vector;
+  return `select pg_advisory_xact_lock(${MIGRATION_LOCK});
+
+create extension if not exists vector;
 
 create table if not exists ${model} (
   only_row boolean primary key default true check (only_row),

