@@ -13,6 +13,7 @@ import { readCandidates, readComparison, readEmbedding, readEnrolment } from './
 import { requireSubject } from './subject.ts'
 
 const DEFAULT_LIMIT = 5
+const MATCHER_OPERATIONS = ['identify', 'verify', 'enrol', 'remove'] as const
 
 /**
  * Put the gate in front of a matcher: the same methods, but a photo that the gate rejects never reaches the matcher, and scores of poor
@@ -153,6 +154,8 @@ export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardO
   }
 
   const present = Object.entries(methods).filter(([method]) => matcher[method as keyof GuardedMethods] !== undefined)
+  const operations = MATCHER_OPERATIONS.filter((operation) => matcher[operation] !== undefined)
+  gate.emit('guarded', { matcher: name, operations })
   return { name, scale, matcher, ...Object.fromEntries(present) } as unknown as Guarded<M>
 }
 

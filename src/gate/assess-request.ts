@@ -22,6 +22,7 @@ export interface AssessRequest {
   readonly report: boolean
   readonly signal: AbortSignal | undefined
   readonly detected: readonly Face[] | undefined
+  readonly group: string | undefined
 }
 
 export interface RequestDefaults {
@@ -41,6 +42,7 @@ const KEYS = [
   'full',
   'signal',
   'detected',
+  'group',
   'crops',
   'report',
 ] as const satisfies readonly (keyof AssessOptions)[]
@@ -93,10 +95,11 @@ export function resolveRequest(
     const value = options[key as keyof typeof CHOICES]
     if (value !== undefined) checkOneOf(key, value, allowed)
   }
-  const { deadlineMs = defaults.deadlineMs, maxPixels = defaults.maxPixels, signal, detected } = options
+  const { deadlineMs = defaults.deadlineMs, maxPixels = defaults.maxPixels, signal, detected, group } = options
   checkNumber('deadlineMs', deadlineMs, DEADLINE_RANGE)
   checkNumber('maxPixels', maxPixels, PIXELS_RANGE)
   if (detected !== undefined) checkDetected(detected)
+  if (group !== undefined && typeof group !== 'string') throw invalidOption('group', 'group must be a string')
   // By shape: signals of other realms and of ponyfills abort as well.
   if (signal !== undefined && (typeof signal?.aborted !== 'boolean' || typeof signal.addEventListener !== 'function'))
     throw invalidOption('signal', 'signal must be an AbortSignal')
@@ -113,5 +116,6 @@ export function resolveRequest(
     report: options.report ?? true,
     signal,
     detected,
+    group,
   }
 }

@@ -96,7 +96,8 @@ export class Assessor {
     }
     const verdicts = look.scored.map((face, i) => makeVerdict(look, face, doubted(face), seconds[i], context))
     const verdict = verdicts[0] as Verdict
-    for (const one of verdicts) events.emit('verdict', { verdict: one })
+    const { group } = request
+    for (const one of verdicts) events.emit('verdict', { verdict: one, ...(group !== undefined && { group }) })
     accountEnd(events, verdict.decision, start, request.purpose, look.faces.length)
     return { verdict, verdicts, faces: look.faces, aligned, photo: look.photo }
   }

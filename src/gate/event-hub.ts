@@ -5,10 +5,11 @@ import type { GateEventName, GateEvents, GateListener } from './events.ts'
 const STICKY = {
   thresholds: () => 'thresholds',
   'model-ready': (event: GateEvents['model-ready']) => `model-ready:${event.model}`,
+  guarded: (event: GateEvents['guarded']) => `guarded:${event.matcher}`,
 } as const
 
 const keyOf = (name: GateEventName, event: GateEvents[GateEventName]): string | undefined =>
-  name in STICKY ? STICKY[name as keyof typeof STICKY](event as GateEvents['model-ready']) : undefined
+  name in STICKY ? STICKY[name as keyof typeof STICKY](event as never) : undefined
 
 type AnyListener = (event: never) => unknown
 

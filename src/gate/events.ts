@@ -3,10 +3,12 @@ import type { ModelName, PolicyName, Purpose, ThresholdSet } from '../inference/
 import type { ReasonCode } from '../quality/types.ts'
 import type { Mode, Verdict } from './types.ts'
 
+export type MatcherOperation = 'identify' | 'verify' | 'enrol' | 'remove'
+
 /** Everything the gate tells about itself; also published on the diagnostics channel `express-diffiqa:<name>`. */
 export interface GateEvents {
-  /** One per judged face, at the end of an assessment. */
-  verdict: { readonly verdict: Verdict }
+  /** One per judged face, at the end of an assessment; `group` as `AssessOptions` named it. */
+  verdict: { readonly verdict: Verdict; readonly group?: string }
   /** A photo was refused before a face could be judged (no face, unreadable, …). */
   refusal: { readonly reason: ReasonCode; readonly code: ErrorCode; readonly purpose: Purpose; readonly mode: Mode }
   /** One per assessment, whatever came of it. */
@@ -26,10 +28,14 @@ export interface GateEvents {
   'worker-restart': { readonly reason: 'crash' | 'watchdog' | 'memory' }
   thresholds: { readonly policy: PolicyName | 'custom'; readonly thresholds: Readonly<Record<Purpose, ThresholdSet>> }
   'model-ready': { readonly model: ModelName; readonly loadMs: number }
+  /** A matcher was put behind the gate. Emitted by `guard()`. */
+  guarded: { readonly matcher: string; readonly operations: readonly MatcherOperation[] }
+  /** The middleware refused a photo, so that whatever matcher comes after it never got it. */
+  withheld: { readonly purpose: Purpose }
   /** A wrapped matcher was called, or kept from being called. Emitted by `guard()`. */
   matcher: {
     readonly matcher: string
-    readonly operation: 'identify' | 'verify' | 'enrol' | 'remove'
+    readonly operation: MatcherOperation
     readonly outcome: 'ok' | 'error' | 'aborted' | 'withheld'
     readonly durationMs: number
     /** Top candidate, as a share of the matcher's scale, 0..1. */

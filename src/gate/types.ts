@@ -72,6 +72,8 @@ export interface AssessOptions {
   readonly signal?: AbortSignal
   /** Faces a detector of the caller's found already (`fromHuman()`); detection is skipped. */
   readonly detected?: readonly Face[]
+  /** For the metrics' label `group` (`createMetrics(gate, { groups })`), such as the device the photo comes from. */
+  readonly group?: string
   /** Return the 112×112 crops too. @default false */
   readonly crops?: boolean
   /**

@@ -4,15 +4,27 @@ import { checkKeys, invalidOption } from '../gate/check-keys.ts'
 import type { Gate } from '../gate/gate.ts'
 import { scoreBounds } from './buckets.ts'
 import { createFamilies, type Families } from './families.ts'
+import { MatcherNames } from './matcher-names.ts'
 import { type Observation, observeGate } from './observe-gate.ts'
+import type { OpenTelemetry } from './open-telemetry.ts'
 
 export interface MetricsOptions {
   /** Where the series go. @default a register of the gate's own, never the global one */
   readonly register?: Registry
   /** Begins every name; two gates on one register need two. @default 'diffiqa_' */
   readonly prefix?: string
-  /** Value of the label `matcher`. @default 'default' for verdicts, the adapter's name for matcher calls */
+  /** Value of the label `matcher`. @default the name of the guarded adapter; where there are none or several, verdicts have 'default' */
   readonly matcherName?: string
+  /**
+   * Values of a label `group` of verdicts and scores, 1 to 16 names; whatever else `faceQuality()`'s option `group` answers counts as
+   * `other`. For comparing places or devices; never derive a group from the photo or the person. @default no such label
+   */
+  readonly groups?: readonly string[]
+  /**
+   * The namespace of `@opentelemetry/api`: durations get the active sampled trace as exemplar, and `metricsHandler()` speaks OpenMetrics to
+   * those who ask for it (Prometheus does). @default no exemplars
+   */
+  readonly openTelemetry?: OpenTelemetry
 }
 
 export interface GateMetrics {
@@ -30,6 +42,10 @@ interface Registration {
   follow(gate: Gate): void
 }
 
+/** Of every name, unless the application says otherwise. */
+export const DEFAULT_PREFIX = 'diffiqa_'
+const MAX_GROUPS = 16
+
 const REGISTRATIONS = Symbol.for('express-diffiqa.metrics')
 type MarkedRegistry = Registry & { [REGISTRATIONS]?: Map<string, Registration> }
 
@@ -41,17 +57,20 @@ const ownRegisters = new WeakMap<Gate, Registry>()
  * @throws DiffiqaError `metrics-conflict` when an open gate, or something else, uses the names already; `invalid-option`.
  */
 export function createMetrics(gate: Gate, options: MetricsOptions = {}): GateMetrics {
-  checkKeys('', options, ['register', 'prefix', 'matcherName'])
-  const { prefix = 'diffiqa_', matcherName } = options
+  checkKeys('', options, ['register', 'prefix', 'matcherName', 'groups', 'openTelemetry'])
+  const { prefix = DEFAULT_PREFIX, matcherName, groups, openTelemetry } = options
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(prefix))
     throw invalidOption('prefix', 'prefix must be the beginning of a metric name, such as "diffiqa_"')
   if (matcherName !== undefined && (typeof matcherName !== 'string' || !/^[\w.-]{1,64}$/.test(matcherName)))
     throw invalidOption('matcherName', 'matcherName must have 1 to 64 letters, digits, dots, dashes or underscores')
+  if (groups !== undefined) checkGroups(groups)
+  if (openTelemetry !== undefined && typeof openTelemetry?.trace?.getActiveSpan !== 'function')
+    throw invalidOption('openTelemetry', 'openTelemetry must be the namespace of the package @opentelemetry/api')
   const register: MarkedRegistry = options.register ?? ownRegister(gate)
   register[REGISTRATIONS] ??= new Map()
   const known = register[REGISTRATIONS].get(prefix)
   if (!known) {
-    const registration = registerSeries(gate, register, prefix, matcherName)
+    const registration = registerSeries(gate, register, options)
     register[REGISTRATIONS].set(prefix, registration)
     return registration.metrics
   }
@@ -68,8 +87,18 @@ function ownRegister(gate: Gate): Registry {
   return register
 }
 
-function registerSeries(gate: Gate, register: MarkedRegistry, prefix: string, matcherName?: string): Registration {
-  const matcher = matcherName ?? 'default'
+function checkGroups(groups: readonly string[]): void {
+  const usable = Array.isArray(groups) && groups.length >= 1 && groups.length <= MAX_GROUPS
+  if (!usable || !groups.every((group) => typeof group === 'string' && /^[\w.-]{1,32}$/.test(group)))
+    throw invalidOption(
+      'groups',
+      `groups must be 1 to ${MAX_GROUPS} names of 1 to 32 letters, digits, dots, dashes or underscores`,
+    )
+}
+
+function registerSeries(gate: Gate, register: MarkedRegistry, options: MetricsOptions): Registration {
+  const { prefix = DEFAULT_PREFIX, matcherName, openTelemetry } = options
+  const observed = { names: new MatcherNames(matcherName), groups: options.groups, openTelemetry }
   const { probe, enrolment } = gate.thresholds
   const thresholds = [probe.rejectBelow, probe.acceptFrom, enrolment.rejectBelow, enrolment.acceptFrom]
   const before = new Set(register.getMetricsAsArray())
@@ -82,22 +111,22 @@ function registerSeries(gate: Gate, register: MarkedRegistry, prefix: string, ma
     families = createFamilies({
       register,
       prefix,
-      matcher,
+      grouped: options.groups !== undefined,
       scoreBounds: scoreBounds(thresholds),
       collect: () => registration.observation.collect(families),
     })
-  } catch {
+  } catch (cause) {
     remove()
-    throw conflict(prefix, 'Something else than this package uses')
+    throw conflict(prefix, 'Something else than this package uses', cause)
   }
   const names = ours().map(({ name }) => name)
   const registration: Registration = {
     gate,
-    observation: observeGate(gate, families, matcher, matcherName),
+    observation: observeGate(gate, families, observed),
     follow: (next) => {
       registration.observation.stop()
       registration.gate = next
-      registration.observation = observeGate(next, families, matcher, matcherName)
+      registration.observation = observeGate(next, families, observed)
     },
     metrics: {
       register,
@@ -111,10 +140,10 @@ function registerSeries(gate: Gate, register: MarkedRegistry, prefix: string, ma
   return registration
 }
 
-function conflict(prefix: string, who: string): DiffiqaError {
+function conflict(prefix: string, who: string, cause?: unknown): DiffiqaError {
   return new DiffiqaError(
     'metrics-conflict',
     `${who} the names that begin with "${prefix}" in this register; give each gate a prefix of its own, or a register of its own`,
-    { details: { option: 'prefix', prefix } },
+    { cause, details: { option: 'prefix', prefix } },
   )
 }

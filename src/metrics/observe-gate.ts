@@ -1,14 +1,22 @@
-import type { GateEventName, GateListener } from '../gate/events.ts'
+import type { GateEventName, GateListener, MatcherOperation } from '../gate/events.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Verdict } from '../gate/types.ts'
 import type { ModelName } from '../inference/manifest.ts'
 import { referenceShare, SCORE_STEPS } from './buckets.ts'
 import type { Families } from './families.ts'
 import { LABELS, toLabel } from './labels.ts'
+import type { MatcherNames } from './matcher-names.ts'
+import { exemplarOf, type OpenTelemetry } from './open-telemetry.ts'
 import { packageVersion } from './package-version.ts'
+import { startMatcher, startVerdicts } from './start-series.ts'
 
-/** Names of matchers come from the application; beyond these they share one label value. */
-const MAX_MATCHERS = 8
+export interface ObserveOptions {
+  /** Outlives the gate where another goes on in its series. */
+  readonly names: MatcherNames
+  /** Values of the label `group`; undefined: no such label. */
+  readonly groups?: readonly string[] | undefined
+  readonly openTelemetry?: OpenTelemetry | undefined
+}
 
 export interface Observation {
   /** Read what is not told by events; called at a scrape. */
@@ -16,35 +24,53 @@ export interface Observation {
   stop(): void
 }
 
-/**
- * Turns what the gate tells into numbers, on the main thread, at the end of each request.
- * @param matcher Label of the verdicts.
- * @param matcherName The application's name for its matcher; undefined: the adapter's own.
- */
-export function observeGate(gate: Gate, families: Families, matcher: string, matcherName?: string): Observation {
+const OTHER = 'other'
+
+/** Turns what the gate tells into numbers, on the main thread, at the end of each request. */
+export function observeGate(gate: Gate, families: Families, options: ObserveOptions): Observation {
+  const { names, openTelemetry } = options
+  const groups = options.groups && [...options.groups, OTHER]
   const subscriptions: (() => void)[] = []
   const on = <N extends GateEventName>(name: N, listener: GateListener<N>): void => {
     subscriptions.push(gate.on(name, listener))
   }
   const loaded = new Set<ModelName>()
-  const matchers = new Set<string>()
+  const started = new Set<string>()
   // The verdicts of one photo come together, right before its `assessed`; they share the stages of the photo.
   let firstOfPhoto = true
 
-  on('verdict', ({ verdict }) => {
-    countVerdict(families, matcher, verdict)
+  const calls = (name: string, operation: MatcherOperation): string => {
+    const key = `${name} ${operation}`
+    if (!started.has(key)) startMatcher(families, name, operation)
+    started.add(key)
+    return name
+  }
+
+  const start = (): void => startVerdicts(families, { matcher: names.ofVerdicts, groups, mode: gate.mode })
+  if (!names.settled) start()
+
+  on('guarded', ({ matcher: adapter, operations }) => {
+    const before = names.ofVerdicts
+    const name = names.ofCalls(adapter)
+    for (const operation of operations) calls(name, operation)
+    if (names.ofVerdicts !== before) start()
+  })
+  on('verdict', ({ verdict, group }) => {
+    const name = groups && (group !== undefined && groups.includes(group) ? group : OTHER)
+    countVerdict(families, { matcher: names.settle(), ...(name !== undefined && { group: name }) }, verdict)
     if (!verdict.cached) observeStages(families, verdict, firstOfPhoto)
     firstOfPhoto = false
   })
-  on('refusal', ({ reason, purpose }) => families.rejections.inc({ matcher, purpose, reason }))
+  on('refusal', ({ reason, purpose }) => families.rejections.inc({ matcher: names.settle(), purpose, reason }))
   on('assessed', ({ outcome, totalMs, faces, purpose }) => {
     firstOfPhoto = true
-    families.requestDuration.observe({ decision: toLabel(outcome) }, totalMs / 1000)
+    const exemplarLabels = exemplarOf(openTelemetry)
+    families.requestDuration.observe({ labels: { decision: toLabel(outcome) }, value: totalMs / 1000, exemplarLabels })
     if (faces !== undefined) families.faces.observe({ purpose }, faces)
   })
   on('failure', ({ code }) => families.errors.inc({ code }))
   on('shed', ({ reason }) => families.shed.inc({ reason }))
-  on('degraded', () => families.degraded.inc({ matcher }))
+  on('degraded', () => families.degraded.inc({ matcher: names.settle() }))
   on('cache', ({ result }) => families.cacheRequests.inc({ result }))
   on('worker-restart', ({ reason }) => families.workerRestarts.inc({ reason }))
   on('thresholds', () => setThresholds(families, gate))
@@ -52,12 +78,18 @@ export function observeGate(gate: Gate, families: Families, matcher: string, mat
     loaded.add(model)
     families.modelLoad.set({ model }, loadMs / 1000)
   })
+  on('withheld', ({ purpose }) => {
+    const operation = purpose === 'enrolment' ? 'enrol' : 'identify'
+    families.matcherCalls.inc({ matcher: calls(names.settle(), operation), operation, outcome: 'withheld' })
+  })
   on('matcher', ({ matcher: adapter, operation, outcome, durationMs, rawScore, adjustedScore }) => {
-    const name = matcherName ?? (matchers.has(adapter) || matchers.size < MAX_MATCHERS ? adapter : 'other')
-    if (!matchers.has(`${name} ${operation}`)) startMatcher(families, name, operation)
-    matchers.add(adapter).add(`${name} ${operation}`)
+    const name = calls(names.ofCalls(adapter), operation)
     families.matcherCalls.inc({ matcher: name, operation, outcome })
-    if (outcome !== 'withheld') families.matcherDuration.observe({ matcher: name, operation }, durationMs / 1000)
+    if (outcome !== 'withheld') {
+      const labels = { matcher: name, operation }
+      const exemplarLabels = exemplarOf(openTelemetry)
+      families.matcherDuration.observe({ labels, value: durationMs / 1000, exemplarLabels })
+    }
     if (rawScore !== undefined) families.matchScore.observe({ matcher: name, kind: 'raw' }, rawScore)
     if (adjustedScore !== undefined) families.matchScore.observe({ matcher: name, kind: 'adjusted' }, adjustedScore)
   })
@@ -72,12 +104,16 @@ export function observeGate(gate: Gate, families: Families, matcher: string, mat
   }
 }
 
-function countVerdict(families: Families, matcher: string, verdict: Verdict): void {
+function countVerdict(
+  families: Families,
+  common: { readonly matcher: string; readonly group?: string },
+  verdict: Verdict,
+): void {
   const { purpose, mode, score, escalation, reasons } = verdict
-  families.verdicts.inc({ matcher, purpose, mode, decision: toLabel(verdict.decision) })
+  families.verdicts.inc({ ...common, purpose, mode, decision: toLabel(verdict.decision) })
   if (verdict.decision === 'reject')
-    families.rejections.inc({ matcher, purpose, reason: reasons[0]?.code ?? 'low_score' })
-  if (score) families.score.observe({ matcher, purpose, method: toLabel(score.method) }, score.value)
+    families.rejections.inc({ matcher: common.matcher, purpose, reason: reasons[0]?.code ?? 'low_score' })
+  if (score) families.score.observe({ ...common, purpose, method: toLabel(score.method) }, score.value)
   if (escalation !== 'not-needed') families.escalations.inc({ outcome: toLabel(escalation) })
   families.lastVerdict.set(Date.now() / 1000)
 }
@@ -114,10 +150,6 @@ function setFacts({ buildInfo, reference }: Families, { manifest, preset }: Gate
     for (const bound of SCORE_STEPS) at(String(bound), referenceShare(scoring.reference[method], bound))
     at('+Inf', 1)
   }
-}
-
-function startMatcher(families: Families, matcher: string, operation: (typeof LABELS.operation)[number]): void {
-  for (const outcome of LABELS.matcherOutcome) families.matcherCalls.inc({ matcher, operation, outcome }, 0)
 }
 
 function readStats(families: Families, gate: Gate, loaded: ReadonlySet<ModelName>): void {

@@ -46,6 +46,7 @@ export function faceQuality(gate: Gate, options: FaceQualityOptions = {}): Reque
   }
 
   function refuse(req: Request, res: Response, next: NextFunction, error: DiffiqaError): void {
+    gate.emit('withheld', { purpose: resolved.purpose })
     if (resolved.onReject === 'respond') {
       sendProblem(req, res, error)
     } else {
@@ -71,6 +72,7 @@ const isIntact = (req: Request): boolean => req.readableEnded || !req.readableDi
 async function assess(req: Request, context: Context): Promise<FaceQuality> {
   const { gate, options, mode, client } = context
   const { purpose, faces, onFailure = gate.onFailure, deadlineMs, maxPixels } = options
+  const group = options.group?.(req)
   // Where a photo that cannot be scored is let through, it has to be read whatever the queue looks like.
   if (mode === 'enforce' && onFailure === 'reject') gate.admit(deadlineMs)
   const start = performance.now()
@@ -90,7 +92,7 @@ async function assess(req: Request, context: Context): Promise<FaceQuality> {
   }
   try {
     const limits = { ...(deadlineMs && { deadlineMs }), ...(maxPixels && { maxPixels }) }
-    const given = { purpose, faces, mode, onFailure, signal: client, crops: true, ...limits }
+    const given = { purpose, faces, mode, onFailure, signal: client, crops: true, ...limits, ...(group && { group }) }
     return withProbe(bytes, await gate.assess(bytes, given))
   } catch (error) {
     if (mode === 'enforce' || client.aborted || !isDiffiqaError(error)) throw error

@@ -1,3 +1,4 @@
+import type { Request } from 'express'
 import { checkKeys, checkNumber, checkOneOf, invalidOption } from '../gate/check-keys.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Mode, OnFailure } from '../gate/types.ts'
@@ -27,6 +28,11 @@ export interface FaceQualityOptions {
   readonly deadlineMs?: number
   /** Milliseconds for receiving the photo. @default 10,000 */
   readonly uploadTimeoutMs?: number
+  /**
+   * What the verdict counts under in the metrics' label `group`, such as the kind of camera; needs `groups` of `createMetrics()`. Never
+   * derive it from the photo or the person. @default no group
+   */
+  readonly group?: (req: Request) => string | undefined
   /** Send the `Face-Quality` header (RFC 9651) with the verdict, the score rounded to two decimals. @default false */
   readonly headers?: boolean
   /** `respond` answers a refusal with problem details; `next` calls `next(error)` with the {@link DiffiqaError}. @default 'respond' */
@@ -44,6 +50,7 @@ export interface ResolvedOptions {
   readonly onFailure: OnFailure | undefined
   readonly deadlineMs: number | undefined
   readonly uploadTimeoutMs: number
+  readonly group: FaceQualityOptions['group']
   readonly headers: boolean
   readonly onReject: 'respond' | 'next'
 }
@@ -58,6 +65,7 @@ const DEFAULTS: ResolvedOptions = {
   onFailure: undefined,
   deadlineMs: undefined,
   uploadTimeoutMs: 10_000,
+  group: undefined,
   headers: false,
   onReject: 'respond',
 }
@@ -85,6 +93,8 @@ export function resolveOptions(options: FaceQualityOptions = {}): ResolvedOption
     if (option in given) checkNumber(option, given[option], { min: 1, max: MAX_COUNT, integer: true })
   if ('from' in given && typeof given.from !== 'function')
     throw invalidOption('from', 'from must be a probe source, such as multipart("photo"), or a function of the request')
+  if ('group' in given && typeof given.group !== 'function')
+    throw invalidOption('group', 'group must be a function of the request')
   return Object.freeze({ ...DEFAULTS, ...given })
 }
 
