@@ -38,6 +38,7 @@ const routes: Readonly<Record<string, FaceQualityOptions>> = {
   next: { onReject: 'next' },
   headers: { headers: true },
   all: { faces: 'all' },
+  group: { group: (req) => req.get('X-Door') },
   enrolment: { purpose: 'enrolment', deadlineMs: 1234, maxPixels: 1000, mode: 'enforce', onFailure: 'reject' },
 }
 beforeAll(async () => {
@@ -176,6 +177,35 @@ describe.each(['shadow', 'annotate'] as const)('in %s mode', (mode) => {
     admission = new DiffiqaError('queue-full')
     expect((await send(mode, '90')).status).toBe(200)
     expect((await send('enforce', '90')).status).toBe(503)
+  })
+})
+
+describe('what it tells the gate', () => {
+  it('the group that the application names, or none', async () => {
+    const from = gate.calls.length
+    await post(server, '/group', '90', { type: 'image/jpeg', headers: { 'X-Door': 'north' } })
+    await send('group', '90')
+    await send('enforce', '90')
+    expect(gate.calls.slice(from).map(({ options }) => options.group)).toEqual(['north', undefined, undefined])
+  })
+
+  it('each refusal, as a photo withheld from the matcher; never a photo that it lets on', async () => {
+    const purposes: string[] = []
+    const stop = gate.on('withheld', ({ purpose }) => purposes.push(purpose))
+    for (const photo of ['90', '50']) await send('enforce', photo)
+    await send('shadow', '10')
+    await send('annotate', 'no-face')
+    await send('pass', '90')
+    expect(purposes).toEqual([])
+    for (const [route, photo] of [
+      ['enforce', '10'],
+      ['next', '10'],
+      ['enforce', 'no-face'],
+      ['enrolment', '10'],
+    ] as const)
+      await send(route, photo)
+    stop()
+    expect(purposes).toEqual(['probe', 'probe', 'probe', 'enrolment'])
   })
 })
 
