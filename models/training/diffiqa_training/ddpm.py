@@ -8,11 +8,9 @@ import math
 import os
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -20,6 +18,7 @@ from tqdm import tqdm
 
 from . import crop_set, paths
 from .degrade_crops import degrade
+from .exported import load_unet
 from .runtime import Budget, autocast, pick_device, prepare, save, update_average
 from .schedule import alpha_bars
 from .unet import UNet
@@ -82,29 +81,13 @@ def validate(model: UNet, batch: tuple[Tensor, ...], horizon: int, abar: Tensor,
     return restored / len(batch[0]), idle / len(batch[0])
 
 
-def load_exported(model: UNet, file: Path) -> None:
-    """Weights of an exported file, so that training can go on where the checkpoint is lost."""
-    graph = onnx.load(str(file)).graph
-    known = {weight.name: onnx.numpy_helper.to_array(weight) for weight in graph.initializer}
-    # The exporter takes group norms apart and gives their weights numbers for names; the nodes keep the layer's.
-    for node in graph.node:
-        layer, _, operation = node.name.strip('/').replace('/', '.').rpartition('.')
-        if layer.endswith('norm') and operation in ('Mul', 'Add'):
-            value = next(known[name] for name in node.input if name in known)
-            known[f'{layer}.{"weight" if operation == "Mul" else "bias"}'] = value.reshape(-1)
-    missing = [name for name in model.state_dict() if name not in known]
-    if missing:
-        raise SystemExit(f'{file} is of another architecture: it lacks {", ".join(missing)}')
-    model.load_state_dict({name: torch.from_numpy(known[name].copy()) for name in model.state_dict()})
-
-
 def run(config: dict[str, Any]) -> None:
     random = prepare(config['seed'], config['threads'])
     device = pick_device(config['device'])
     horizon, count = config['horizon'], config['batch']
     model = UNet(**config['architecture']).to(device, memory_format=torch.channels_last)
     if config['start']:
-        load_exported(model, paths.ROOT / config['start'])
+        load_unet(model, paths.ROOT / config['start'])
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=config['weight_decay'])
     abar = torch.from_numpy(alpha_bars()).float().to(device)

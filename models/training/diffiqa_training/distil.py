@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from . import paths
+from .exported import load_regressor
 from .label_rows import Rows, gather, unit
 from .regressor import Regressor
 from .runtime import Budget, autocast, pick_device, prepare, save, update_average
@@ -26,6 +27,8 @@ from .similarity_labels import predict_missing
 
 FOLDER = paths.TRAINING / 'regressor'
 BETA = 0.5
+# Crops that an exported network's BatchNorms are measured on again.
+START_CROPS = 512
 # How often a crop whose tuned score is only predicted is drawn, against one that has it.
 MADE_UP_SHARE = 0.3
 WEIGHTS = {'quality': 2.0, 'gen': 1.0, 'own': 0.5, 'log_norm': 0.5, 'embedding': 2.0}
@@ -149,6 +152,10 @@ def train(phase: str, config: dict[str, Any]) -> None:
         start = torch.load(first, map_location='cpu', weights_only=True)
         model.load_state_dict(start['ema'])
         before = start['provenance']
+    rows = gather(config['sets'], config['variants'])
+    batches = Batches(rows, phase, random)
+    if phase == 'pretrain' and config['start']:
+        load_regressor(model, paths.ROOT / config['start'], batches.draw(START_CROPS)[0])
     model.to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), settings['learning_rate'], weight_decay=config['weight_decay'])
@@ -159,9 +166,7 @@ def train(phase: str, config: dict[str, Any]) -> None:
         average.load_state_dict(state['ema'])
         optimiser.load_state_dict(state['optimiser'])
         step, spent = state['step'], state['spent']
-        random = np.random.default_rng([config['seed'], step])
-    rows = gather(config['sets'], config['variants'])
-    batches = Batches(rows, phase, random)
+        batches.random = np.random.default_rng([config['seed'], step])
     held_out = {key: gather([key.split('.')[0]], [key.split('.')[1]]) for key in config['validation']}
     FOLDER.mkdir(parents=True, exist_ok=True)
     print(f'{phase}: {len(rows)} crops, {np.isfinite(rows.target).sum()} with a tuned score', flush=True)
@@ -181,7 +186,7 @@ def train(phase: str, config: dict[str, Any]) -> None:
         table.writerow([f'{budget.spent / 60:.1f}', step, step * config['batch'], *(f'{v:.4f}' for v in means), *(f'{v:.4f}' for v in measures.values())])
         log.flush()
         provenance = {'step': phase, 'steps': step, 'samples': step * config['batch'], 'crops': len(rows),
-                      'minutes': round(budget.spent / 60, 1), 'before': before, 'sets': config['sets'], 'seed': config['seed'],
+                      'minutes': round(budget.spent / 60, 1), 'before': before, 'start': config['start'] if phase == 'pretrain' else None, 'sets': config['sets'], 'seed': config['seed'],
                       'rankCorrelationWithGenuineSimilarity': {key: round(value, 4) for key, value in measures.items()}}
         save({'model': model.state_dict(), 'ema': average.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step,
               'spent': budget.spent, 'architecture': config['architecture'], 'provenance': provenance}, file)
