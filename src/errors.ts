@@ -42,6 +42,11 @@ export const ERROR_CODES = {
   'invalid-subject': { status: 400, retryable: false, title: 'The subject identifier is not valid' },
   'gallery-empty': { status: 409, retryable: false, title: 'Nobody is enrolled' },
   'matcher-failed': { status: 502, retryable: true, title: 'The face matcher failed' },
+  'matcher-unauthorised': { status: 502, retryable: false, title: 'The face matcher refused the credentials' },
+  'matcher-throttled': { status: 503, retryable: true, title: 'The face matcher takes no more calls for now' },
+  'matcher-unreachable': { status: 503, retryable: true, title: 'The face matcher cannot be reached' },
+  'matcher-timeout': { status: 504, retryable: true, title: 'The face matcher took too long' },
+  'gallery-missing': { status: 500, retryable: false, title: 'The gallery does not exist' },
   'matcher-invalid-answer': { status: 502, retryable: false, title: 'The face matcher gave an unusable answer' },
 } as const satisfies Record<string, { status: number; retryable: boolean; title: string }>
 

@@ -1,4 +1,4 @@
-import { DiffiqaError, isDiffiqaError } from '../errors.ts'
+import { isDiffiqaError } from '../errors.ts'
 import type { Photo } from '../face/types.ts'
 import { degradedAssessment } from '../gate/degraded.ts'
 import type { Gate } from '../gate/gate.ts'
@@ -8,6 +8,7 @@ import type { ProbeInput } from './guard-types.ts'
 import type { Probe } from './matcher.ts'
 import { createProbe, type FaceQuality } from './probe.ts'
 import { rejudge } from './rejudge.ts'
+import { requireBytes } from './require-bytes.ts'
 
 export interface AssessedProbe {
   readonly verdict: Verdict
@@ -50,11 +51,8 @@ export async function assessProbe(gate: Gate, input: ProbeInput, request: ProbeR
   }
 }
 
-/** A string could be taken for a path, a URL or base64 by an SDK: only bytes go further. */
 function requireInput(input: unknown): asserts input is ProbeInput {
-  if (input instanceof Uint8Array || (input as Photo | null | undefined)?.bytes instanceof Uint8Array) return
-  const found = input === null ? 'null' : typeof input
-  throw new DiffiqaError('invalid-option', `A photo is bytes (Uint8Array or Buffer) or an assessment, not ${found}`)
+  if (!((input as Photo | null | undefined)?.bytes instanceof Uint8Array)) requireBytes(input)
 }
 
 function isFaceQuality(input: ProbeInput): input is FaceQuality {

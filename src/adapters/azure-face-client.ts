@@ -1,5 +1,6 @@
-import { DiffiqaError } from '../errors.ts'
-import { ServiceRefusal } from './service-client.ts'
+import { DiffiqaError, type ErrorCode } from '../errors.ts'
+import type { ReadError } from './sdk-error.ts'
+import { refusalError, ServiceRefusal } from './service-client.ts'
 
 /** What the adapter calls of `createFaceClient()` of @azure-rest/ai-vision-face. */
 export interface AzureFaceLike {
@@ -29,9 +30,21 @@ export type AzureCall = (
   signal: AbortSignal | undefined,
 ) => Promise<unknown>
 
+/** Azure's own codes that say more than the status. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  LargePersonGroupNotFound: 'gallery-missing',
+  InvalidImage: 'unreadable-image',
+  InvalidImageSize: 'payload-too-large',
+  QuotaExceeded: 'matcher-throttled',
+}
+
+/** What the client itself throws; network errors are known by their own codes. */
+export const readAzureError: ReadError = (error) =>
+  (error as { code?: unknown } | null)?.code === 'PARSE_ERROR' ? { code: 'matcher-invalid-answer' } : undefined
+
 /**
  * The client does not throw for 4xx and 5xx; this does.
- * @returns throws DiffiqaError `matcher-failed` for them, with details `status` and Azure's `code`; what the client throws stays itself.
+ * @returns throws a DiffiqaError for them, with details `status` and Azure's `code`; what the client throws stays itself.
  */
 export function azureCalls(client: AzureFaceLike): AzureCall {
   return async (method, [route, ...parameters], request, signal) => {
@@ -39,11 +52,10 @@ export function azureCalls(client: AzureFaceLike): AzureCall {
     const { status, headers, body } = await path[method]({ ...request, ...(signal && { abortSignal: signal }) })
     if (/^2\d\d$/.test(status)) return body
     const cause = new ServiceRefusal(Number(status), body, headers['retry-after'] ?? null)
-    const code = (body as { error?: { code?: unknown } } | undefined)?.error?.code
-    throw new DiffiqaError('matcher-failed', `Azure Face answered ${status}`, {
-      cause,
-      details: { status: Number(status), ...(typeof code === 'string' && { code }) },
-      ...(cause.retryAfterSeconds !== undefined && { retryAfterSeconds: cause.retryAfterSeconds }),
-    })
+    const given = (body as { error?: { code?: unknown } } | undefined)?.error?.code
+    const code = typeof given === 'string' ? given : undefined
+    const ours = code === undefined ? undefined : CODES[code]
+    if (ours === undefined) throw refusalError('Azure Face', cause, code)
+    throw new DiffiqaError(ours, undefined, { cause, details: { status: cause.status, code } })
   }
 }

@@ -1,11 +1,14 @@
 import { DiffiqaError } from '../errors.ts'
 import { checkOptions } from '../inference/backend-options.ts'
-import { type AzureFaceLike, azureCalls } from './azure-face-client.ts'
+import { type AzureFaceLike, azureCalls, readAzureError } from './azure-face-client.ts'
 import { azurePeople } from './azure-people.ts'
 import { defineAdapter } from './define-adapter.ts'
 import type { Candidate, Comparison, CompleteMatcher, Probe, ScoreScale } from './matcher.ts'
 import type { RatedSource } from './rated-source.ts'
+import { requirePeople } from './require-people.ts'
+import { withCodes } from './sdk-error.ts'
 import { type PhotoLimits, photoFor } from './sdk-photo.ts'
+import { soleEnrolment } from './sole-enrolment.ts'
 import { requireSubject } from './subject.ts'
 
 export interface AzureFaceOptions {
@@ -15,6 +18,8 @@ export interface AzureFaceOptions {
   readonly recognitionModel?: string
   /** @default 'detection_03' */
   readonly detectionModel?: string
+  /** Let `enrol()` add a further face to somebody who is enrolled, instead of `subject-exists`. @default false */
+  readonly addPhotos?: boolean
   /** Start training after each enrolment and removal; before it ends, `identify()` does not know of them. @default true */
   readonly train?: boolean
   /** Metric label. @default 'azure-face' */
@@ -31,7 +36,7 @@ export type AzureSource = RatedSource<unknown, AzureMatcherQuality>
 
 export type AzureFaceMatcher = CompleteMatcher
 
-const KNOWN = ['largePersonGroupId', 'recognitionModel', 'detectionModel', 'train', 'name'] as const
+const KNOWN = ['largePersonGroupId', 'recognitionModel', 'detectionModel', 'addPhotos', 'train', 'name'] as const
 const LIMITS: PhotoLimits = { maxBytes: 6 * 1024 * 1024, formats: ['jpeg', 'png'] }
 const MAX_CANDIDATES = 100
 const JSON_TYPE = 'application/json'
@@ -45,8 +50,9 @@ const SCALE: ScoreScale = { direction: 'similarity', min: 0, max: 1, impostorMea
  *
  * Photos over 6 MB, and others than JPEG and PNG, are sent as the face cut out of them.
  *
- * Methods throw DiffiqaError `no-face`, `subject-unknown`, `invalid-subject`, `payload-too-large`, `matcher-failed` (details `status` and
- * Azure's `code`) and `matcher-invalid-answer`; what the client throws comes through as itself.
+ * Methods throw DiffiqaError `no-face`, `gallery-empty`, `gallery-missing`, `subject-exists`, `subject-unknown`, `invalid-subject`,
+ * `unreadable-image`, `payload-too-large`, `matcher-unauthorised`, `matcher-throttled`, `matcher-unreachable`, `matcher-timeout`,
+ * `matcher-failed` (details `status` and Azure's `code`) and `matcher-invalid-answer`; what the client throws is their `cause`.
  * @param client Made by `createFaceClient()` of @azure-rest/ai-vision-face.
  * @throws DiffiqaError `invalid-option` naming the field.
  */
@@ -81,7 +87,13 @@ export function azureFace(client: AzureFaceLike, options: AzureFaceOptions): Azu
   const detectProbe = async (probe: Probe, signal: AbortSignal | undefined) =>
     detect(await photoFor(probe, LIMITS), signal)
 
-  return defineAdapter<AzureFaceMatcher>({
+  const addPhotos = options.addPhotos ?? false
+  const enrolment = soleEnrolment({
+    addPhotos,
+    exists: async (subject, signal) => (await people.named(subject, signal)).length > 0,
+  })
+
+  const matcher = defineAdapter<AzureFaceMatcher>({
     name,
     scale: SCALE,
 
@@ -93,9 +105,16 @@ export function azureFace(client: AzureFaceLike, options: AzureFaceOptions): Azu
         maxNumOfCandidatesReturned: Math.min(limit, MAX_CANDIDATES),
         confidenceThreshold: 0,
       }
-      const answer = await call('post', ['/identify'], { body, contentType: JSON_TYPE }, signal)
+      const answer = await call('post', ['/identify'], { body, contentType: JSON_TYPE }, signal).catch(
+        async (error: unknown) => {
+          // A group without people cannot be trained, and one that is not trained cannot be searched.
+          if (isUntrained(error)) await requirePeople(() => people.isEmpty(signal), signal)
+          throw error
+        },
+      )
       const candidates = Array.isArray(answer) ? answer[0]?.candidates : undefined
       if (!Array.isArray(candidates)) throw invalid('candidates')
+      if (candidates.length === 0) await requirePeople(() => people.isEmpty(signal), signal)
       const named = await Promise.all(
         candidates.map(async (candidate): Promise<Candidate | undefined> => {
           const subject = await people.nameOf(candidate?.personId, signal)
@@ -129,23 +148,26 @@ export function azureFace(client: AzureFaceLike, options: AzureFaceOptions): Azu
       requireSubject(subject)
       const photo = await photoFor(probe, LIMITS)
       const face = await detect(photo, signal)
-      const [known] = await people.named(subject, signal)
-      signal?.throwIfAborted()
-      const personId = known ?? (await people.create(subject, signal))
-      let faceId: string | undefined
-      try {
-        const { left, top, width, height } = face.faceRectangle
-        const query = { detectionModel, targetFace: [left, top, width, height].join(',') }
-        faceId = await people.addFace(personId, photo, query, signal)
-        if (train) await people.train(signal)
-      } catch (error) {
-        // The first error is the one to tell; the signal may be the reason of it, so it must not stop the clearing up.
-        const undo = known === undefined ? people.remove(personId) : faceId && people.removeFace(personId, faceId)
-        await Promise.resolve(undo).catch(() => {})
-        throw error
-      }
-      const source: AzureSource = { answer: { personId, persistedFaceId: faceId }, matcherQuality: qualityOf(face) }
-      return { subject, source }
+      return enrolment(subject, signal, async () => {
+        const [known] = addPhotos ? await people.named(subject, signal) : []
+        signal?.throwIfAborted()
+        const personId = known ?? (await people.create(subject, signal))
+        let faceId: string | undefined
+        try {
+          const { left, top, width, height } = face.faceRectangle
+          const query = { detectionModel, targetFace: [left, top, width, height].join(',') }
+          faceId = await people.addFace(personId, photo, query, signal)
+          if (train) await people.train(signal)
+        } catch (error) {
+          // The first error is the one to tell. The signal must not stop the clearing up, which nobody waits for once it is aborted.
+          const undo = known === undefined ? people.remove(personId) : faceId && people.removeFace(personId, faceId)
+          const cleared = Promise.resolve(undo).catch(() => {})
+          if (!signal?.aborted) await cleared
+          throw error
+        }
+        const source: AzureSource = { answer: { personId, persistedFaceId: faceId }, matcherQuality: qualityOf(face) }
+        return { subject, source }
+      })
     },
 
     async remove(subject, { signal }) {
@@ -156,7 +178,11 @@ export function azureFace(client: AzureFaceLike, options: AzureFaceOptions): Azu
       if (train) await people.train(signal)
     },
   })
+  return withCodes(matcher, readAzureError)
 }
+
+const isUntrained = (error: unknown): boolean =>
+  error instanceof DiffiqaError && error.details.code === 'LargePersonGroupNotTrained'
 
 interface AzureFace {
   readonly faceId: string
@@ -184,7 +210,9 @@ function readOptions(options: AzureFaceOptions): AzureFaceOptions {
     const model = options[field]
     if (model !== undefined && !/^[a-z]+_\d+$/.test(String(model))) throw option(field, 'must be the name of a model')
   }
-  if (options.train !== undefined && typeof options.train !== 'boolean') throw option('train', 'must be true or false')
+  for (const field of ['train', 'addPhotos'] as const)
+    if (options[field] !== undefined && typeof options[field] !== 'boolean')
+      throw option(field, 'must be true or false')
   return options
 }
 

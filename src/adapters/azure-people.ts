@@ -28,6 +28,11 @@ export function azurePeople(call: AzureCall, group: string) {
       }
     },
 
+    async isEmpty(signal?: AbortSignal): Promise<boolean> {
+      const page = await call('get', [PERSONS, group], { queryParameters: { top: 1 } }, signal)
+      return Array.isArray(page) && page.length === 0
+    },
+
     /** The name of a person; undefined for one that was removed after the group was trained. */
     async nameOf(personId: string, signal?: AbortSignal): Promise<SubjectId | undefined> {
       try {

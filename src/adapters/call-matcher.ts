@@ -1,6 +1,8 @@
 import { DiffiqaError } from '../errors.ts'
 import type { GateEvents } from '../gate/events.ts'
 import type { Gate } from '../gate/gate.ts'
+import { orAbort } from './or-abort.ts'
+import { matcherError } from './sdk-error.ts'
 
 type MatcherEvent = GateEvents['matcher']
 
@@ -20,8 +22,8 @@ export interface Scores {
 }
 
 /**
- * Call the SDK once, time it, report it. Its errors come through as the very objects it threw; an abort ends the wait even where the SDK
- * does not listen to the signal.
+ * Call the SDK once, time it, report it. What it throws is the `cause` of a typed error, unless its adapter made it one already; an abort
+ * ends the wait even where the SDK does not listen to the signal.
  * @param read Checks the answer and makes the result of it.
  */
 export async function callMatcher<A, R>(
@@ -38,7 +40,7 @@ export async function callMatcher<A, R>(
   } catch (error) {
     const aborted = call.signal?.aborted === true
     report(aborted ? 'aborted' : 'error', performance.now() - start)
-    throw aborted ? new DiffiqaError('aborted', undefined, { cause: error }) : error
+    throw aborted ? new DiffiqaError('aborted', undefined, { cause: error }) : matcherError(call.matcher, error)
   }
   const durationMs = performance.now() - start
   try {
@@ -59,19 +61,4 @@ export function reportCall(
   scores: Scores = {},
 ): void {
   if (operation) gate.emit('matcher', { matcher, operation, outcome, durationMs, purpose, ...scores })
-}
-
-async function orAbort<T>(ask: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return await ask()
-  signal.throwIfAborted()
-  let onAbort: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([ask(), aborted])
-  } finally {
-    if (onAbort) signal.removeEventListener('abort', onAbort)
-  }
 }

@@ -1,5 +1,5 @@
 import { DiffiqaError } from '../errors.ts'
-import { requestJson, ServiceRefusal } from './service-client.ts'
+import { refusalError, requestJson, ServiceRefusal } from './service-client.ts'
 
 export interface ComprefaceRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
@@ -19,8 +19,8 @@ const NO_FACE = 28
 /**
  * A client of CompreFace's REST interface. The published SDK guesses from strings whether they are paths, addresses or base64, and mixes
  * up the addresses of its calls.
- * @returns sends one request and gives the parsed answer; throws DiffiqaError `no-face`, `matcher-failed`, `matcher-invalid-answer`, or the
- *   reason of the signal.
+ * @returns sends one request and gives the parsed answer; throws DiffiqaError `no-face`, what the status says, `matcher-failed`,
+ *   `matcher-unreachable`, `matcher-timeout`, `matcher-invalid-answer`, or the reason of the signal.
  */
 export function comprefaceClient(server: { readonly url: URL; readonly timeoutMs: number }) {
   const base = new URL(server.url)
@@ -53,12 +53,7 @@ function formOf(photos: Readonly<Record<string, Uint8Array>>): FormData {
 }
 
 function translate(cause: ServiceRefusal): DiffiqaError {
-  const { status, retryAfterSeconds } = cause
   const { code } = (cause.body ?? {}) as { code?: unknown }
   if (code === NO_FACE) return new DiffiqaError('no-face', 'CompreFace found no face in the photo', { cause })
-  return new DiffiqaError('matcher-failed', `CompreFace answered ${status}`, {
-    cause,
-    details: { status, ...(typeof code === 'number' && { code }) },
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  })
+  return refusalError('CompreFace', cause, typeof code === 'number' ? code : undefined)
 }

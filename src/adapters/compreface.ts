@@ -4,7 +4,9 @@ import { type ComprefaceAnswer, comprefaceClient } from './compreface-client.ts'
 import { defineAdapter } from './define-adapter.ts'
 import type { Candidate, Comparison, CompleteMatcher, ScoreScale, SubjectId } from './matcher.ts'
 import type { RatedSource } from './rated-source.ts'
+import { requirePeople } from './require-people.ts'
 import { type PhotoLimits, photoFor } from './sdk-photo.ts'
+import { soleEnrolment } from './sole-enrolment.ts'
 import { requireSubject } from './subject.ts'
 
 export interface ComprefaceOptions {
@@ -16,6 +18,8 @@ export interface ComprefaceOptions {
   readonly verificationKey?: string
   /** Least certainty, 0..1, of faces that CompreFace looks at. @default CompreFace's own */
   readonly detProbThreshold?: number
+  /** Let `enrol()` add a further photo to somebody who is enrolled, instead of `subject-exists`. @default false */
+  readonly addPhotos?: boolean
   /** Milliseconds after which one request counts as failed. @default 15000 */
   readonly timeoutMs?: number
   /** Metric label. @default 'compreface' */
@@ -32,7 +36,15 @@ export type ComprefaceSource = RatedSource<unknown, ComprefaceMatcherQuality>
 
 export type ComprefaceMatcher = CompleteMatcher
 
-const KNOWN = ['url', 'recognitionKey', 'verificationKey', 'detProbThreshold', 'timeoutMs', 'name'] as const
+const KNOWN = [
+  'url',
+  'recognitionKey',
+  'verificationKey',
+  'detProbThreshold',
+  'addPhotos',
+  'timeoutMs',
+  'name',
+] as const
 const LIMITS: PhotoLimits = { maxBytes: 5 * 1024 * 1024, formats: ['jpeg', 'png', 'webp'] }
 
 /** Most photos of one subject that a verification looks at. */
@@ -47,8 +59,9 @@ const SCALE: ScoreScale = { direction: 'similarity', min: 0, max: 1, impostorMea
  *
  * Photos over 5 MB, and in formats that CompreFace does not take, are sent as the face cut out of them.
  *
- * Methods throw DiffiqaError `no-face`, `subject-unknown`, `invalid-subject`, `payload-too-large`, `matcher-failed` (details `status` and
- * CompreFace's `code`; `cause` is what came) and `matcher-invalid-answer`.
+ * Methods throw DiffiqaError `no-face`, `gallery-empty`, `subject-exists`, `subject-unknown`, `invalid-subject`, `payload-too-large`,
+ * `matcher-unauthorised`, `matcher-throttled`, `matcher-unreachable`, `matcher-timeout`, `matcher-failed` (details `status` and CompreFace's
+ * `code`; `cause` is what came) and `matcher-invalid-answer`.
  * @throws DiffiqaError `invalid-option` naming the field.
  */
 export function compreface(options: ComprefaceOptions): ComprefaceMatcher {
@@ -62,8 +75,20 @@ export function compreface(options: ComprefaceOptions): ComprefaceMatcher {
     if (!Array.isArray(faces)) throw invalid('faces')
     // Servers before 1.0 do not know the filter and list everybody.
     const ids = faces.filter((face) => face?.subject === subject).map((face) => face.image_id as string)
-    if (ids.length === 0) throw new DiffiqaError('subject-unknown')
     return ids
+  }
+  const removeAll = (subject: SubjectId, signal?: AbortSignal): Promise<ComprefaceAnswer> =>
+    ask({ method: 'DELETE', path: 'recognition/faces', key: recognitionKey, query: { subject }, signal })
+  const enrolment = soleEnrolment({
+    addPhotos: options.addPhotos ?? false,
+    exists: async (subject, signal) => (await imagesOf(subject, signal)).length > 0,
+    undo: removeAll,
+  })
+  /** A search among nobody answers an empty list, as one that found nobody does. */
+  const isEmpty = async (signal: AbortSignal | undefined): Promise<boolean> => {
+    const query = { page: '0', size: '1' }
+    const { faces } = await ask({ method: 'GET', path: 'recognition/faces', key: recognitionKey, query, signal })
+    return Array.isArray(faces) && faces.length === 0
   }
 
   return defineAdapter<ComprefaceMatcher>({
@@ -76,6 +101,7 @@ export function compreface(options: ComprefaceOptions): ComprefaceMatcher {
       const path = 'recognition/recognize'
       const face = firstFace(await ask({ method: 'POST', path, key: recognitionKey, query, photos, signal }))
       if (!Array.isArray(face.subjects)) throw invalid('subjects')
+      if (face.subjects.length === 0) await requirePeople(() => isEmpty(signal), signal)
       const matcherQuality = qualityOf(face)
       return face.subjects.map((match): Candidate => {
         const source: ComprefaceSource = { answer: match, matcherQuality }
@@ -94,7 +120,9 @@ export function compreface(options: ComprefaceOptions): ComprefaceMatcher {
       }
       requireSubject(reference.subject)
       let best: Comparison | undefined
-      for (const id of await imagesOf(reference.subject, signal)) {
+      const ids = await imagesOf(reference.subject, signal)
+      if (ids.length === 0) throw new DiffiqaError('subject-unknown')
+      for (const id of ids) {
         const path = `recognition/faces/${encodeURIComponent(id)}/verify`
         const query = { limit: '1', ...detect }
         const answer = await ask({ method: 'POST', path, key: recognitionKey, query, photos: { file: photo }, signal })
@@ -109,26 +137,20 @@ export function compreface(options: ComprefaceOptions): ComprefaceMatcher {
     async enrol(subject, probe, { signal }) {
       requireSubject(subject)
       const photos = { file: await photoFor(probe, LIMITS) }
-      signal?.throwIfAborted()
-      const query = { subject, ...detect }
-      const path = 'recognition/faces'
-      const answer = await ask({ method: 'POST', path, key: recognitionKey, query, photos, signal })
-      if (typeof answer.image_id !== 'string') throw invalid('image_id')
-      const source: ComprefaceSource = { answer, matcherQuality: undefined }
-      return { subject, source }
+      return enrolment(subject, signal, async () => {
+        const query = { subject, ...detect }
+        const path = 'recognition/faces'
+        const answer = await ask({ method: 'POST', path, key: recognitionKey, query, photos, signal })
+        if (typeof answer.image_id !== 'string') throw invalid('image_id')
+        const source: ComprefaceSource = { answer, matcherQuality: undefined }
+        return { subject, source }
+      })
     },
 
     async remove(subject, { signal }) {
       // Without a subject CompreFace would delete everybody.
       requireSubject(subject)
-      const query = { subject }
-      const { deleted } = await ask({
-        method: 'DELETE',
-        path: 'recognition/faces',
-        key: recognitionKey,
-        query,
-        signal,
-      })
+      const { deleted } = await removeAll(subject, signal)
       if (deleted === 0) throw new DiffiqaError('subject-unknown')
     },
   })
@@ -171,7 +193,7 @@ const qualityOf = (face: ComprefaceFace | undefined): ComprefaceMatcherQuality =
 function readOptions(options: ComprefaceOptions): ComprefaceOptions {
   if (typeof options !== 'object' || options === null) throw option('options', 'must be an object')
   checkOptions(options, KNOWN, { timeoutMs: 1 })
-  const { url, recognitionKey, verificationKey, detProbThreshold: least } = options
+  const { url, recognitionKey, verificationKey, detProbThreshold: least, addPhotos } = options
   if (!URL.canParse(String(url)) || !/^https?:$/.test(new URL(url).protocol))
     throw option('url', 'must be the http(s) address of CompreFace')
   for (const [field, key] of Object.entries({ recognitionKey, verificationKey })) {
@@ -180,6 +202,7 @@ function readOptions(options: ComprefaceOptions): ComprefaceOptions {
   }
   if (least !== undefined && !(typeof least === 'number' && least >= 0 && least <= 1))
     throw option('detProbThreshold', 'must be a number from 0 to 1')
+  if (addPhotos !== undefined && typeof addPhotos !== 'boolean') throw option('addPhotos', 'must be true or false')
   return options
 }
 

@@ -1,6 +1,9 @@
+import { DiffiqaError } from '../errors.ts'
 import { defineAdapter } from './define-adapter.ts'
 import { type Comparator, type EmbeddingLike, type MemoryGallery, requireEmbedding, type Template } from './gallery.ts'
 import type { Candidate, CompleteMatcher, Probe, ScoreScale } from './matcher.ts'
+import { orAbort } from './or-abort.ts'
+import { withCodes } from './sdk-error.ts'
 import { requireSubject } from './subject.ts'
 
 /** What an embedding network says about one probe. */
@@ -24,20 +27,26 @@ export interface EmbeddingMatcherOptions {
 /** A matcher that can everything but `embed()`. */
 export type GalleryMatcher = CompleteMatcher & { readonly gallery: MemoryGallery }
 
-/** One network and one gallery make a matcher. Enrolment ends in one synchronous step, so an abort leaves nothing half done. */
+/**
+ * One network and one gallery make a matcher. Enrolment ends in one synchronous step, so an abort leaves nothing half done. An aborted call
+ * ends at once, also where the network does not listen.
+ */
 export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatcher {
-  const { name, scale, calibration, gallery, modelId, compare, embed } = options
+  const { name, scale, calibration, gallery, modelId, compare } = options
   gallery.requireModel(modelId)
+  const embed = (probe: Probe, signal: AbortSignal | undefined): Promise<Embedded> =>
+    orAbort(() => options.embed(probe, signal), signal)
   // The gallery sorts by similarity.
   const sign = scale.direction === 'similarity' ? 1 : -1
 
-  return defineAdapter<GalleryMatcher>({
+  const matcher = defineAdapter<GalleryMatcher>({
     name,
     scale,
     ...(calibration !== undefined && { calibration }),
     gallery,
 
     async identify(probe, { limit, signal }) {
+      if (gallery.size === 0) throw new DiffiqaError('gallery-empty')
       const { embedding, source } = await embed(probe, signal)
       return gallery.search(embedding, { modelId, limit, compare: (a, b) => sign * compare(a, b) }).map(
         ({ template, score }): Candidate => ({
@@ -73,6 +82,7 @@ export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatch
       gallery.remove(subject)
     },
   })
+  return withCodes(matcher)
 }
 
 function referenceQuality(template: Template | undefined): { referenceQuality?: number } {

@@ -40,13 +40,13 @@ export class PgvectorGallery {
 
   /**
    * Do these templates belong to this network? Asked before each comparison, since others may have filled the table meanwhile.
-   * @returns whether the subject is enrolled.
+   * @returns whether the subject, or without one anybody, is enrolled.
    * @throws DiffiqaError `embedding-mismatch`, its details naming both models or both lengths.
    */
   async check(subject?: SubjectId): Promise<boolean> {
     const { templates, model } = this.#names
     const { rows } = await this.#pool.query(
-      `select model, dimension, exists (select from ${templates} where tenant = $1 and subject = $2) as known from ${model}`,
+      `select model, dimension, exists (select from ${templates} where tenant = $1 and ($2::text is null or subject = $2)) as known from ${model}`,
       [this.#tenant, subject ?? null],
     )
     const { modelId, dimension } = this.#model

@@ -4,8 +4,11 @@ import { checkOptions } from '../inference/backend-options.ts'
 import { defineAdapter } from './define-adapter.ts'
 import { cosine, requireEmbedding, type Vector } from './gallery.ts'
 import type { CallOptions, Candidate, Comparison, CompleteMatcher, Matcher, Probe, ScoreScale } from './matcher.ts'
+import { orAbort } from './or-abort.ts'
+import { readPgError } from './pgvector-error.ts'
 import { type GalleryModel, type PgLike, PgvectorGallery, type PgvectorRow } from './pgvector-gallery.ts'
 import { requireTenant, tableNames } from './pgvector-table.ts'
+import { withCodes } from './sdk-error.ts'
 import { requireSubject } from './subject.ts'
 
 /** An embedding network: `onnxMatcher()` is one. */
@@ -36,11 +39,12 @@ export type PgvectorMatcher = CompleteMatcher & Required<Pick<Matcher, 'embed'>>
 /**
  * People kept in PostgreSQL with pgvector, in the tables of `pgvectorMigration()`. Scores are cosines, −1..1; `source` is the row.
  *
- * Before each comparison the table is asked which network filled it. `pg` cannot be aborted: a signal is heard before each statement, and a
- * statement that has begun ends by itself.
+ * Before each comparison the table is asked which network filled it. `pg` cannot be aborted: an aborted call ends at once, a statement that
+ * has begun ends by itself, and a person whom it still enrols is removed again.
  *
- * Methods throw DiffiqaError `embedding-mismatch` (another network, another length), `invalid-embedding`, `subject-exists`,
- * `subject-unknown`, `invalid-subject`, and what the embedder and `pg` throw, as it is.
+ * Methods throw DiffiqaError `embedding-mismatch` (another network, another length), `invalid-embedding`, `gallery-empty`, `gallery-missing`,
+ * `subject-exists`, `subject-unknown`, `invalid-subject`, `matcher-unauthorised`, `matcher-throttled`, `matcher-unreachable`, `matcher-timeout`
+ * and `matcher-failed` (their `cause` is what `pg` threw), and what the embedder throws.
  * @param pool A `pg` Pool, or anything with its `query(text, values)`.
  * @throws DiffiqaError `invalid-option` naming the field.
  */
@@ -71,14 +75,14 @@ export function pgvector(
     return vector
   }
 
-  return defineAdapter<PgvectorMatcher>({
+  const matcher = defineAdapter<PgvectorMatcher>({
     name,
     ...scaleOf(embedder, options.scale),
 
     async identify(probe, { limit, signal }) {
-      signal?.throwIfAborted()
-      await gallery.check()
-      const rows = await gallery.search(await embed(probe, signal), limit)
+      if (!(await query(() => gallery.check(), signal))) throw new DiffiqaError('gallery-empty')
+      const vector = await embed(probe, signal)
+      const rows = await query(() => gallery.search(vector, limit), signal)
       return rows.map((row): Candidate => ({ subject: row.subject, ...scored(row) }))
     },
 
@@ -89,27 +93,38 @@ export function pgvector(
         return { score: cosine(a, b), source: undefined }
       }
       requireSubject(reference.subject)
-      if (!(await gallery.check(reference.subject))) throw new DiffiqaError('subject-unknown')
-      return scored(await gallery.compare(await embed(probe, signal), reference.subject))
+      const { subject } = reference
+      if (!(await query(() => gallery.check(subject), signal))) throw new DiffiqaError('subject-unknown')
+      const vector = await embed(probe, signal)
+      return scored(await query(() => gallery.compare(vector, subject), signal))
     },
 
     async enrol(subject, probe, { signal, quality }) {
       requireSubject(subject)
-      signal?.throwIfAborted()
-      if (await gallery.check(subject)) throw new DiffiqaError('subject-exists')
-      const source = await gallery.add(subject, await embed(probe, signal), quality)
-      return { subject, source }
+      if (await query(() => gallery.check(subject), signal)) throw new DiffiqaError('subject-exists')
+      const vector = await embed(probe, signal)
+      const added = gallery.add(subject, vector, quality)
+      try {
+        return { subject, source: await query(() => added, signal) }
+      } catch (error) {
+        // The statement ends by itself; what it adds after an abort is taken back, which nobody waits for.
+        if (signal?.aborted) added.then(() => gallery.remove(subject)).catch(() => {})
+        throw error
+      }
     },
 
     async remove(subject, { signal }) {
       requireSubject(subject)
-      signal?.throwIfAborted()
-      await gallery.remove(subject)
+      await query(() => gallery.remove(subject), signal)
     },
 
     embed: (faces, callOptions) => embedder.embed(faces, callOptions),
   })
+  return withCodes(matcher, readPgError)
 }
+
+/** `pg` has no signal of its own: an abort ends the wait. */
+const query = orAbort
 
 function scored(row: PgvectorRow): Comparison {
   return { score: row.score, ...(row.quality !== null && { referenceQuality: row.quality }), source: row }

@@ -4,6 +4,7 @@ import type { Assessment } from '../gate/types.ts'
 import type { Probe } from './matcher.ts'
 import { once } from './once.ts'
 import { regionAround } from './region.ts'
+import { requireBytes } from './require-bytes.ts'
 
 /** Half a face on each side: what detectors of SDKs were trained to see around a face. */
 const MARGIN = 0.5
@@ -22,8 +23,10 @@ export interface FaceQuality extends Assessment {
  * A photo that was passed on without a score (`verdict.degraded`) has no known face: `face` and `aligned` then throw, `jpeg()` gives the
  * whole photo.
  * @param assessment Made with `crops: true`, or `aligned` throws.
+ * @throws DiffiqaError `invalid-option` for a photo that is not bytes.
  */
 export function createProbe(bytes: Uint8Array, assessment: Assessment): Probe {
+  requireBytes(bytes)
   const index = Math.max(0, assessment.verdicts.indexOf(assessment.verdict))
   const face = assessment.verdict.face ?? assessment.faces[0]
   const aligned = assessment.aligned[index]

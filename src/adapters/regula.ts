@@ -4,6 +4,10 @@ import { defineAdapter } from './define-adapter.ts'
 import type { Candidate, CompleteMatcher, Probe, SubjectId } from './matcher.ts'
 import type { RatedSource } from './rated-source.ts'
 import type { RegulaLike, RegulaMatch, RegulaPerson, RegulaQuality, RegulaStatus } from './regula-client.ts'
+import { readRegulaError } from './regula-error.ts'
+import { requirePeople } from './require-people.ts'
+import { withCodes } from './sdk-error.ts'
+import { soleEnrolment } from './sole-enrolment.ts'
 import { requireSubject } from './subject.ts'
 
 export interface RegulaOptions {
@@ -15,6 +19,8 @@ export interface RegulaOptions {
   readonly searchThreshold?: number
   /** Have Regula assess each probe too, by this scenario (`QualityICAO`, `QualityFull`, …): one call more. @default none */
   readonly qualityScenario?: string
+  /** Let `enrol()` add a further photo to somebody who is enrolled, instead of `subject-exists`. @default false */
+  readonly addPhotos?: boolean
   /** Metric label. @default 'regula' */
   readonly name?: string
 }
@@ -24,7 +30,7 @@ export type RegulaSource = RatedSource<unknown, RegulaQuality>
 
 export type RegulaMatcher = CompleteMatcher
 
-const KNOWN = ['groupId', 'scale', 'searchThreshold', 'qualityScenario', 'name'] as const
+const KNOWN = ['groupId', 'scale', 'searchThreshold', 'qualityScenario', 'addPhotos', 'name'] as const
 
 const PAGE = 100
 
@@ -32,17 +38,26 @@ const PAGE = 100
 const MAX_FOUND = 1000
 
 /** FaceSDKResultCode. */
-const CODES = { ok: 0, noFace: 2, noLandmarks: 3, lowQuality: 231, notMatched: 237 } as const
+const CODES = {
+  ok: 0,
+  noFace: 2,
+  noLandmarks: 3,
+  unreadable: 6,
+  noLicence: 200,
+  lowQuality: 231,
+  notMatched: 237,
+} as const
 
 /**
  * Wrap Regula Face SDK's web service: a group is the gallery, `externalId` the subject (`name` where others left it out). Scores are
- * `similarity`, from 0.75 (75) on a match. The signal is passed on; retries and time-outs are the client's. Its errors come through as
- * themselves.
+ * `similarity`, from 0.75 (75) on a match. The signal is passed on; retries and time-outs are the client's. Its errors are the
+ * `cause` of ours.
  *
  * Each photo is sent as the face cut out of it.
  *
- * Methods throw DiffiqaError `no-face`, `quality-rejected`, `subject-unknown`, `invalid-subject`, `matcher-failed` (details `code`: what Regula
- * reports with status 200) and `matcher-invalid-answer`.
+ * Methods throw DiffiqaError `no-face`, `quality-rejected`, `gallery-empty`, `gallery-missing`, `subject-exists`, `subject-unknown`,
+ * `invalid-subject`, `unreadable-image`, `payload-too-large`, `matcher-unauthorised`, `matcher-throttled`, `matcher-unreachable`,
+ * `matcher-timeout`, `matcher-failed` (details `status`, or `code`: what Regula reports with status 200) and `matcher-invalid-answer`.
  * @param sdk A `FaceSdk` of @regulaforensics/facesdk-webclient.
  * @throws DiffiqaError `invalid-option` naming the field.
  */
@@ -89,12 +104,26 @@ export function regula(sdk: RegulaLike, options: RegulaOptions): RegulaMatcher {
     return found
   }
 
-  return defineAdapter<RegulaMatcher>({
+  const isEmpty = async (signal: AbortSignal | undefined): Promise<boolean> => {
+    const { items } = await sdk.groupApi.getAllPersonsByGroupId(1, 1, groupId, undefined, pass(signal))
+    return Array.isArray(items) && items.length === 0
+  }
+  const addPhotos = options.addPhotos ?? false
+  const enrolment = soleEnrolment({
+    addPhotos,
+    exists: async (subject, signal) => (await personsOf(subject, signal)).length > 0,
+  })
+
+  const matcher = defineAdapter<RegulaMatcher>({
     name,
     // The impostor mean is a guess, not measured.
     scale: { direction: 'similarity', min: 0, max, impostorMean: 0.2 * max, defaultThreshold: 0.75 * max },
 
-    identify: async (probe, { limit, signal }) => search(await base64Of(probe), Math.min(limit, MAX_FOUND), signal),
+    async identify(probe, { limit, signal }) {
+      const candidates = await search(await base64Of(probe), Math.min(limit, MAX_FOUND), signal)
+      if (candidates.length === 0) await requirePeople(() => isEmpty(signal), signal)
+      return candidates
+    },
 
     async verify(probe, reference, { signal }) {
       if ('subject' in reference) requireSubject(reference.subject)
@@ -119,21 +148,25 @@ export function regula(sdk: RegulaLike, options: RegulaOptions): RegulaMatcher {
       requireSubject(subject)
       const content = await base64Of(probe)
       const matcherQuality = await rate(content, signal)
-      const [known] = await personsOf(subject, signal)
-      signal?.throwIfAborted()
-      const person = { name: subject, externalId: subject, groups: [groupId] }
-      const id = known ?? (await sdk.personApi.createPerson(person, undefined, pass(signal)))?.id
-      if (typeof id !== 'string') throw invalid('id')
-      try {
-        const answer = await sdk.personApi.addImageToPerson(id, { image: { content } }, undefined, pass(signal))
-        if (typeof answer?.id !== 'string') throw invalid('id')
-        const source: RegulaSource = { answer: { personId: id, image: answer }, matcherQuality }
-        return { subject, source }
-      } catch (error) {
-        // The first error is the one to tell; the signal may be the reason of it, so it must not stop the clearing up.
-        if (known === undefined) await sdk.personApi.deletePerson(id, undefined, {}).catch(() => {})
-        throw error
-      }
+      return enrolment(subject, signal, async () => {
+        const [known] = addPhotos ? await personsOf(subject, signal) : []
+        signal?.throwIfAborted()
+        const person = { name: subject, externalId: subject, groups: [groupId] }
+        const id = known ?? (await sdk.personApi.createPerson(person, undefined, pass(signal)))?.id
+        if (typeof id !== 'string') throw invalid('id')
+        try {
+          const answer = await sdk.personApi.addImageToPerson(id, { image: { content } }, undefined, pass(signal))
+          if (typeof answer?.id !== 'string') throw invalid('id')
+          const source: RegulaSource = { answer: { personId: id, image: answer }, matcherQuality }
+          return { subject, source }
+        } catch (error) {
+          // The first error is the one to tell. The signal must not stop the clearing up, which nobody waits for once it is aborted.
+          const undo = known === undefined ? sdk.personApi.deletePerson(id, undefined, {}) : undefined
+          const cleared = Promise.resolve(undo).catch(() => {})
+          if (!signal?.aborted) await cleared
+          throw error
+        }
+      })
     },
 
     async remove(subject, { signal }) {
@@ -143,6 +176,7 @@ export function regula(sdk: RegulaLike, options: RegulaOptions): RegulaMatcher {
       for (const id of ids) await sdk.personApi.deletePerson(id, undefined, pass(signal))
     },
   })
+  return withCodes(matcher, readRegulaError)
 }
 
 /** Regula takes the most central face of a photo, which need not be the one that was judged: it gets only that one to see. */
@@ -159,6 +193,8 @@ function requireOk(answer: RegulaStatus, matcher: string): void {
   const details = { matcher, code }
   if (code === CODES.lowQuality)
     throw new DiffiqaError('quality-rejected', 'Regula refused the photo for its quality', { details })
+  if (code === CODES.unreadable) throw new DiffiqaError('unreadable-image', undefined, { details })
+  if (code === CODES.noLicence) throw new DiffiqaError('matcher-unauthorised', undefined, { details })
   throw new DiffiqaError('matcher-failed', `Regula reported the code ${code}`, { details })
 }
 
@@ -173,7 +209,7 @@ function readMatch(answer: RegulaMatch, matcher: string): number {
 function readOptions(options: RegulaOptions): RegulaOptions {
   if (typeof options !== 'object' || options === null) throw option('options', 'must be an object')
   checkOptions(options, KNOWN, {})
-  const { groupId, scale, qualityScenario, searchThreshold } = options
+  const { groupId, scale, qualityScenario, searchThreshold, addPhotos } = options
   if (typeof groupId !== 'string' || !/^[\w-]{1,128}$/.test(groupId))
     throw option('groupId', 'must be the id of a group')
   if (scale !== undefined && scale !== 'unit' && scale !== 'percent')
@@ -182,6 +218,7 @@ function readOptions(options: RegulaOptions): RegulaOptions {
     throw option('searchThreshold', 'must be a number')
   if (qualityScenario !== undefined && !/^\w+$/.test(String(qualityScenario)))
     throw option('qualityScenario', 'must be the name of a scenario')
+  if (addPhotos !== undefined && typeof addPhotos !== 'boolean') throw option('addPhotos', 'must be true or false')
   return options
 }
 

@@ -11,14 +11,23 @@ import type {
   RekognitionIndexing,
   RekognitionLike,
 } from './rekognition-client.ts'
+import { readRekognitionError } from './rekognition-error.ts'
 import { decodeSubject, encodeSubject } from './rekognition-subject.ts'
+import { requirePeople } from './require-people.ts'
+import { withCodes } from './sdk-error.ts'
 import { type PhotoLimits, photoFor } from './sdk-photo.ts'
+import { soleEnrolment } from './sole-enrolment.ts'
 
 export interface RekognitionOptions {
   /** The collection that is searched and filled; it has to exist. Letters, digits, `_`, `.` and `-`. */
   readonly collectionId: string
   /** Rekognition's own quality filter, for every call. @default Rekognition's: none for searches and comparisons, AUTO for enrolment */
   readonly qualityFilter?: RekognitionFilter
+  /**
+   * Let `enrol()` add a further face to somebody who is enrolled, instead of `subject-exists`. It spares listing the collection, 4096 faces a
+   * call, before each enrolment. @default false
+   */
+  readonly addPhotos?: boolean
   /** Metric label. @default 'rekognition' */
   readonly name?: string
 }
@@ -45,10 +54,12 @@ const SCALE: ScoreScale = { direction: 'similarity', min: 0, max: 100, impostorM
  * default threshold. Similarity thresholds of 0 are sent, so that `guard()` alone decides.
  *
  * Photos over 5 MB, and others than JPEG and PNG, are sent as the face cut out of them. The signal is passed on; retries and time-outs are
- * the client's. Its errors come through as themselves.
+ * the client's. Its errors are the `cause` of ours.
  *
  * Methods throw DiffiqaError `no-face` when Rekognition finds none, `quality-rejected` when its filter kept a photo out of the collection
- * (details `matcherReasons`), `subject-unknown`, `invalid-subject`, `payload-too-large`, and `matcher-invalid-answer`.
+ * (details `matcherReasons`), `gallery-empty`, `gallery-missing`, `subject-exists`, `subject-unknown`, `invalid-subject`, `unreadable-image`,
+ * `payload-too-large`, `matcher-unauthorised`, `matcher-throttled`, `matcher-unreachable`, `matcher-timeout`, `matcher-failed` and
+ * `matcher-invalid-answer`.
  * @param client The aggregated client `Rekognition` of @aws-sdk/client-rekognition.
  * @throws DiffiqaError `invalid-option` naming the field.
  */
@@ -57,11 +68,18 @@ export function rekognition(client: RekognitionLike, options: RekognitionOptions
   const { collectionId: CollectionId, qualityFilter, name = 'rekognition' } = readOptions(options)
   const filter = qualityFilter === undefined ? {} : { QualityFilter: qualityFilter }
 
+  /** A search of nobody answers an empty list, as one whose filter left nobody does. */
+  const isEmpty = async (signal: AbortSignal | undefined): Promise<boolean> => {
+    const { Faces } = await client.listFaces({ CollectionId, MaxResults: 1 }, pass(signal))
+    return Array.isArray(Faces) && Faces.length === 0
+  }
+
   const search = async (probe: Probe, MaxFaces: number, signal: AbortSignal | undefined) => {
     const Image = { Bytes: await photoFor(probe, LIMITS) }
     const input = { CollectionId, Image, MaxFaces, FaceMatchThreshold: 0, ...filter }
     const answer = await withoutFace(() => client.searchFacesByImage(input, pass(signal)))
     if (!Array.isArray(answer.FaceMatches)) throw invalid('FaceMatches')
+    if (answer.FaceMatches.length === 0) await requirePeople(() => isEmpty(signal), signal)
     const matcherQuality = { Confidence: answer.SearchedFaceConfidence }
     return answer.FaceMatches.map((match): Candidate => {
       const source: RekognitionSource = { answer: match, matcherQuality }
@@ -78,11 +96,19 @@ export function rekognition(client: RekognitionLike, options: RekognitionOptions
       for (const face of Faces) if (face.FaceId && subjectOf(face) === subject) found.push(face.FaceId)
       token = NextToken
     } while (token)
-    if (found.length === 0) throw new DiffiqaError('subject-unknown')
     return found
   }
+  const removeAll = async (faceIds: readonly string[], signal?: AbortSignal): Promise<void> => {
+    for (let start = 0; start < faceIds.length; start += PAGE)
+      await client.deleteFaces({ CollectionId, FaceIds: faceIds.slice(start, start + PAGE) }, pass(signal))
+  }
+  const enrolment = soleEnrolment({
+    addPhotos: options.addPhotos ?? false,
+    exists: async (subject, signal) => (await faceIdsOf(subject, signal)).length > 0,
+    undo: async (subject) => removeAll(await faceIdsOf(subject, undefined)),
+  })
 
-  return defineAdapter<RekognitionMatcher>({
+  const matcher = defineAdapter<RekognitionMatcher>({
     name,
     scale: SCALE,
 
@@ -104,7 +130,7 @@ export function rekognition(client: RekognitionLike, options: RekognitionOptions
       const match = candidates.find(({ subject }) => subject === reference.subject)
       if (match) return { score: match.score, source: match.source }
       // A search leaves out the least similar faces of large collections: absent from it and enrolled means unlike.
-      await faceIdsOf(reference.subject, signal)
+      if ((await faceIdsOf(reference.subject, signal)).length === 0) throw new DiffiqaError('subject-unknown')
       const source: RekognitionSource = { answer: undefined, matcherQuality: undefined }
       return { score: 0, source }
     },
@@ -112,19 +138,21 @@ export function rekognition(client: RekognitionLike, options: RekognitionOptions
     async enrol(subject, probe, { signal }) {
       const ExternalImageId = encodeSubject(subject)
       const Image = { Bytes: await photoFor(probe, LIMITS) }
-      signal?.throwIfAborted()
-      const input = { CollectionId, Image, ExternalImageId, MaxFaces: 1, ...filter }
-      const answer = await withoutFace(() => client.indexFaces(input, pass(signal)))
-      return { subject, source: readIndexing(answer, name) }
+      return enrolment(subject, signal, async () => {
+        const input = { CollectionId, Image, ExternalImageId, MaxFaces: 1, ...filter }
+        const answer = await withoutFace(() => client.indexFaces(input, pass(signal)))
+        return { subject, source: readIndexing(answer, name) }
+      })
     },
 
     async remove(subject, { signal }) {
       encodeSubject(subject)
       const faceIds = await faceIdsOf(subject, signal)
-      for (let start = 0; start < faceIds.length; start += PAGE)
-        await client.deleteFaces({ CollectionId, FaceIds: faceIds.slice(start, start + PAGE) }, pass(signal))
+      if (faceIds.length === 0) throw new DiffiqaError('subject-unknown')
+      await removeAll(faceIds, signal)
     },
   })
+  return withCodes(matcher, readRekognitionError)
 }
 
 /** Faces that others indexed without a name go by Rekognition's own identifier. */
@@ -179,9 +207,11 @@ async function withoutFace<T>(ask: () => Promise<T>): Promise<T> {
 
 function readOptions(options: RekognitionOptions): RekognitionOptions {
   if (typeof options !== 'object' || options === null) throw option('options', 'must be an object')
-  checkOptions(options, ['collectionId', 'qualityFilter', 'name'], {})
+  checkOptions(options, ['collectionId', 'qualityFilter', 'addPhotos', 'name'], {})
   if (typeof options.collectionId !== 'string' || !/^[\w.-]{1,255}$/.test(options.collectionId))
     throw option('collectionId', 'must be the name of a collection')
+  if (options.addPhotos !== undefined && typeof options.addPhotos !== 'boolean')
+    throw option('addPhotos', 'must be true or false')
   if (!FILTERS.includes(options.qualityFilter)) throw option('qualityFilter', 'must be NONE, AUTO, LOW, MEDIUM or HIGH')
   return options
 }

@@ -1,6 +1,6 @@
 import { AzureKeyCredential } from '@azure/core-auth'
 import createFaceClient from '@azure-rest/ai-vision-face'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type AzureFaceMatcher, type AzureFaceOptions, azureFace } from '../../src/adapters/azure-face.ts'
 import { guard } from '../../src/adapters/guard.ts'
 import { assessedProbe, bareProbe, jpegOf } from '../fixtures/bare-probe.ts'
@@ -149,7 +149,7 @@ describe('azureFace().enrol and remove', () => {
       const failure = { status: 429, body: { error: { code: 'RateLimitExceeded' } }, headers: { 'retry-after': '9' } }
       routes({ ...people, [step]: failure })
       const refused = {
-        code: 'matcher-failed',
+        code: 'matcher-throttled',
         details: { status: 429, code: 'RateLimitExceeded' },
         retryAfterSeconds: 9,
       }
@@ -158,7 +158,14 @@ describe('azureFace().enrol and remove', () => {
     },
   )
 
-  it('adds a face to a person who is known, and takes only that back', async () => {
+  it('refuses somebody who is enrolled', async () => {
+    routes({ ...people, [`GET ${PERSONS}`]: [{ personId: 'p1', name: 'ada' }] })
+    await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ code: 'subject-exists' })
+    expect(calls().every((call) => /GET|detect/.test(call))).toBe(true)
+  })
+
+  it('adds a face to a person who is known where that is wanted, and takes only that back', async () => {
+    matcher = azureFace(client(), { largePersonGroupId: 'people', addPhotos: true })
     const known = { ...people, [`GET ${PERSONS}`]: [{ personId: 'p1', name: 'ada' }] }
     routes(known)
     await matcher.enrol('ada', bareProbe(), {})
@@ -183,18 +190,41 @@ describe('azureFace().enrol and remove', () => {
   })
 })
 
+describe('azureFace() and a group without people', () => {
+  it.each([
+    ['finds nobody', [{ faceId: 'f1', candidates: [] }]],
+    ['is not trained', { status: 400, body: { error: { code: 'LargePersonGroupNotTrained' } } }],
+  ])('says so where the search %s', async (_, answer) => {
+    routes({ ...DETECT, 'POST /identify': answer, [`GET ${PERSONS}`]: [] })
+    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({ code: 'gallery-empty' })
+  })
+
+  it('tells it from a group that is being trained', async () => {
+    const untrained = { status: 400, body: { error: { code: 'LargePersonGroupNotTrained' } } }
+    routes({ ...DETECT, 'POST /identify': untrained, [`GET ${PERSONS}`]: [{ personId: 'p1', name: 'ada' }] })
+    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({
+      code: 'matcher-failed',
+      details: { code: 'LargePersonGroupNotTrained' },
+    })
+  })
+})
+
 describe('azureFace() and faults of the service', () => {
   it.each([
-    [401, '401'],
-    [429, '429'],
-    [404, 'LargePersonGroupNotFound'],
-    [500, 'InternalServerError'],
-  ])('reports %s %s as a failed matcher and counts it', async (status, code) => {
+    [401, '401', 'matcher-unauthorised'],
+    [403, 'QuotaExceeded', 'matcher-throttled'],
+    [429, '429', 'matcher-throttled'],
+    [404, 'LargePersonGroupNotFound', 'gallery-missing'],
+    [400, 'InvalidImage', 'unreadable-image'],
+    [400, 'InvalidImageSize', 'payload-too-large'],
+    [400, 'BadArgument', 'matcher-failed'],
+    [500, 'InternalServerError', 'matcher-failed'],
+  ])('gives %s %s a code and counts it', async (status, code, ours) => {
     service.answer = () => ({ status, body: { error: { code, message: 'secret' } } })
     const gate = fakeGate()
     const call = guard(matcher, gate).identify(assessedProbe(0.9))
     await expect(call).rejects.toMatchObject({
-      code: 'matcher-failed',
+      code: ours,
       details: { status, code },
       cause: { status, body: { error: { message: 'secret' } } },
     })
@@ -204,8 +234,8 @@ describe('azureFace() and faults of the service', () => {
 
   it('fails on malformed JSON and on answers without their fields or scores', async () => {
     service.answer = () => ({ text: '[{"faceId": ' })
-    await expect(matcher.identify(bareProbe(), once)).rejects.toThrow()
     const refused = { code: 'matcher-invalid-answer' }
+    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject(refused)
     for (const detected of [{}, [{}], [null]]) {
       routes({ 'POST /detect': detected })
       await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject(refused)
@@ -235,12 +265,15 @@ describe('azureFace() and faults of the service', () => {
     await expect(matcher.enrol('ada', bareProbe(), { signal: other.signal })).rejects.toMatchObject({
       name: 'AbortError',
     })
-    expect(calls().at(-1)).toBe(`DELETE ${GROUP}/persons/p1`)
+    await vi.waitFor(() => expect(calls().at(-1)).toBe(`DELETE ${GROUP}/persons/p1`))
   })
 
-  it('passes a dropped connection on as itself', async () => {
+  it('passes a dropped connection on', async () => {
     service.answer = () => 'drop'
-    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({ name: 'RestError', code: 'ECONNRESET' })
+    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({
+      code: 'matcher-unreachable',
+      cause: { name: 'RestError', code: 'ECONNRESET' },
+    })
   })
 })
 
@@ -249,6 +282,7 @@ it.each([
   ['largePersonGroupId', undefined, {}],
   ['largePersonGroupId', undefined, { largePersonGroupId: '../x' }],
   ['recognitionModel', undefined, { largePersonGroupId: 'people', recognitionModel: 4 }],
+  ['addPhotos', undefined, { largePersonGroupId: 'people', addPhotos: 'no' }],
   ['train', undefined, { largePersonGroupId: 'people', train: 'no' }],
   ['group', undefined, { largePersonGroupId: 'people', group: 'x' }],
 ])('names %s when it is wrong', (option, given, options) => {

@@ -52,15 +52,28 @@ describe('compreface().identify', () => {
   })
 
   it('sends the face cut out of photos that CompreFace does not take', async () => {
-    reply({ result: [{ box, subjects: [] }] })
+    reply({ result: [{ box, subjects: [] }] }, { faces: [{ image_id: 'i1', subject: 'ada' }] })
     expect(await matcher.identify(bareProbe(jpegOf(5 * 1024 * 1024 + 1), jpegOf(40, 3)), once)).toEqual([])
     expect(await files()).toEqual({ file: jpegOf(40, 3) })
   })
 
   it('keeps the path of the address, and passes the detection threshold on', async () => {
-    reply({ result: [{ box, subjects: [] }] })
+    reply({ result: [{ box, subjects: [{ subject: 'ada', similarity: 0.9 }] }] })
     await build({ url: `${service.url}/faces/`, detProbThreshold: 0.8 }).identify(bareProbe(), once)
     expect(request().path).toMatch(/^\/faces\/api\/v1\/recognition\/recognize\?.*&det_prob_threshold=0\.8$/)
+  })
+})
+
+describe('compreface() and a service without people', () => {
+  it('tells nobody enrolled from nobody found', async () => {
+    reply({ result: [{ box, subjects: [] }] }, { faces: [] })
+    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({ code: 'gallery-empty' })
+    expect(request(1)).toMatchObject({ method: 'GET', path: '/api/v1/recognition/faces?page=0&size=1' })
+  })
+
+  it('answers nobody where the service does not say whether anybody is enrolled', async () => {
+    service.answer = ({ method }) => (method === 'GET' ? 'drop' : { body: { result: [{ box, subjects: [] }] } })
+    expect(await matcher.identify(bareProbe(), once)).toEqual([])
   })
 })
 
@@ -111,14 +124,14 @@ describe('compreface().enrol and remove', () => {
   it.each(['ada', '../../admin', "x'; drop table faces; --", 'a&subject=bo?#', 'https://x/?a=b', 'Åsa 李 %2F'])(
     'sends the subject %j as one encoded parameter',
     async (subject) => {
-      reply({ image_id: 'i1', subject }, { deleted: 1 })
+      reply({ faces: [] }, { image_id: 'i1', subject }, { deleted: 1 })
       expect(await matcher.enrol(subject, bareProbe(), {})).toMatchObject({ subject, source: { answer: { subject } } })
       await matcher.remove(subject, {})
       for (const { path } of service.seen) {
         const url = new URL(path, service.url)
-        expect([url.pathname, [...url.searchParams]]).toEqual(['/api/v1/recognition/faces', [['subject', subject]]])
+        expect([url.pathname, url.searchParams.get('subject')]).toEqual(['/api/v1/recognition/faces', subject])
       }
-      expect(service.seen.map(({ method }) => method)).toEqual(['POST', 'DELETE'])
+      expect(service.seen.map(({ method }) => method)).toEqual(['GET', 'POST', 'DELETE'])
     },
   )
 
@@ -133,6 +146,27 @@ describe('compreface().enrol and remove', () => {
     },
   )
 
+  it('refuses somebody who is enrolled, unless further photos are wanted', async () => {
+    const faces = [{ image_id: 'i1', subject: 'ada' }]
+    reply({ faces }, { image_id: 'i2', subject: 'ada' })
+    await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ code: 'subject-exists' })
+    expect(await build({ addPhotos: true }).enrol('ada', bareProbe(), {})).toMatchObject({ subject: 'ada' })
+    expect(service.seen.map(({ method }) => method)).toEqual(['GET', 'POST'])
+  })
+
+  it('takes back an enrolment that got no clear answer', async () => {
+    for (const answer of ['drop', { text: '{' }, { status: 500, body: {} }] as const) {
+      service.seen.length = 0
+      service.answer = ({ method }) => (method === 'POST' ? answer : { body: { faces: [], deleted: 1 } })
+      await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toThrow()
+      expect(service.seen.map(({ method }) => method)).toEqual(['GET', 'POST', 'DELETE'])
+    }
+    service.seen.length = 0
+    service.answer = ({ method }) => (method === 'POST' ? { status: 429, body: {} } : { body: { faces: [] } })
+    await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ code: 'matcher-throttled' })
+    expect(service.seen.map(({ method }) => method)).toEqual(['GET', 'POST'])
+  })
+
   it('says when there was nobody to remove', async () => {
     reply({ deleted: 0 })
     await expect(matcher.remove('cy', {})).rejects.toMatchObject({ code: 'subject-unknown' })
@@ -145,17 +179,20 @@ describe('compreface() and faults of the service', () => {
   }
 
   it.each([
-    [401, undefined],
-    [404, undefined],
-    [400, 41],
-    [500, undefined],
-  ])('reports %s as a failed matcher and counts it', async (status, code) => {
+    [401, undefined, 'matcher-unauthorised'],
+    [403, 2, 'matcher-unauthorised'],
+    [404, undefined, 'matcher-failed'],
+    [400, 41, 'matcher-failed'],
+    [413, undefined, 'payload-too-large'],
+    [500, undefined, 'matcher-failed'],
+    [504, undefined, 'matcher-timeout'],
+  ])('reports %s as an error with a code and counts it', async (status, code, ours) => {
     fault(status, { message: 'secret detail', code })
     const gate = fakeGate()
     const error = await guard(matcher, gate)
       .identify(assessedProbe(0.9))
       .catch((thrown: unknown) => thrown)
-    expect(error).toMatchObject({ code: 'matcher-failed', cause: { status, body: { message: 'secret detail' } } })
+    expect(error).toMatchObject({ code: ours, cause: { status, body: { message: 'secret detail' } } })
     expect((error as { details: unknown }).details).toEqual({ status, ...(code !== undefined && { code }) })
     expect((error as Error).message).not.toContain('secret')
     expect(gate.matcherEvents).toMatchObject([{ matcher: 'compreface', outcome: 'error' }])
@@ -164,7 +201,7 @@ describe('compreface() and faults of the service', () => {
   it('keeps the wait that a throttling answer asks for, and does not retry', async () => {
     fault(503, {}, { 'retry-after': '7' })
     await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({
-      code: 'matcher-failed',
+      code: 'matcher-throttled',
       retryAfterSeconds: 7,
       details: { status: 503 },
     })
@@ -203,17 +240,17 @@ describe('compreface() and faults of the service', () => {
     await expect(matcher.enrol('ada', bareProbe(), { signal: controller.signal })).rejects.toThrow()
     expect(service.seen).toHaveLength(1)
     await expect(build({ timeoutMs: 50 }).identify(bareProbe(), once)).rejects.toMatchObject({
-      code: 'matcher-failed',
+      code: 'matcher-timeout',
       message: 'CompreFace took more than 50 ms',
     })
   })
 
   it('reports a dropped connection, and follows no redirect', async () => {
     service.answer = () => 'drop'
-    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({ code: 'matcher-failed' })
+    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({ code: 'matcher-unreachable' })
     service.seen.length = 0
     fault(302, {}, { location: `${service.url}/elsewhere` })
-    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({ code: 'matcher-failed' })
+    await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({ code: 'matcher-unreachable' })
     expect(service.seen).toHaveLength(1)
   })
 })
@@ -226,6 +263,7 @@ it.each([
   ['verificationKey', { verificationKey: 7 }],
   ['detProbThreshold', { detProbThreshold: 80 }],
   ['timeoutMs', { timeoutMs: 0 }],
+  ['addPhotos', { addPhotos: 'yes' }],
   ['apiKey', { apiKey: 'x' }],
 ])('names %s when it is wrong: %j', (option, change) => {
   expect(() => build(change as object)).toThrow(

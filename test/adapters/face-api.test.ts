@@ -96,7 +96,10 @@ describe('faceApi() with the real @vladmandic/face-api on WASM', () => {
 
   it('passes on what face-api throws when a network was not loaded, and does not hang', async () => {
     const matcher = faceApi(api, { tinyLandmarks: true })
-    await expect(matcher.enrol('ada', await probeOf(await sampleFace('c')), {})).rejects.toThrow(/load model/)
+    await expect(matcher.enrol('ada', await probeOf(await sampleFace('c')), {})).rejects.toMatchObject({
+      code: 'matcher-failed',
+      cause: { message: expect.stringMatching(/load model/) },
+    })
     expect(matcher.gallery.size).toBe(0)
   })
 })
@@ -141,19 +144,19 @@ describe('faceApi() when face-api fails', () => {
 
   it('takes no face that lies elsewhere', async () => {
     const fake = fakeFaceApi(async () => Float32Array.of(1, 2), { x: 0, y: 0, width: 3, height: 3 })
-    await expect(faceApi(fake).identify(await probeOf(await sampleFace('c')), { limit: 1 })).rejects.toMatchObject({
+    await expect(faceApi(fake).enrol('ada', await probeOf(await sampleFace('c')), {})).rejects.toMatchObject({
       code: 'no-face',
     })
     expect(fake.open).toBe(0)
   })
 
-  it('lets its exceptions through, frees the tensors, serves the next call and begins none that was aborted', async () => {
+  it('gives its exceptions a code, frees the tensors, serves the next call and begins none that was aborted', async () => {
     const thrown = new Error('wasm trap')
     const descriptor = vi.fn(async () => Float32Array.of(1, 2)).mockRejectedValueOnce(thrown)
     const fake = fakeFaceApi(descriptor)
     const matcher = faceApi(fake)
     const probe = await probeOf(await sampleFace('c'))
-    await expect(matcher.identify(probe, { limit: 1 })).rejects.toBe(thrown)
+    await expect(matcher.enrol('ada', probe, {})).rejects.toMatchObject({ code: 'matcher-failed', cause: thrown })
     expect(fake.open).toBe(0)
     const controller = new AbortController()
     const running = matcher.enrol('ada', probe, {})

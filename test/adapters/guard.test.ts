@@ -5,6 +5,7 @@ import { guard } from '../../src/adapters/guard.ts'
 import type { GuardOptions, ProbeInput } from '../../src/adapters/guard-types.ts'
 import type { Candidate, Comparison, Matcher, Probe, ScoreScale } from '../../src/adapters/matcher.ts'
 import { createProbe, type FaceQuality } from '../../src/adapters/probe.ts'
+import { DiffiqaError } from '../../src/errors.ts'
 import type { Knots } from '../../src/inference/manifest.ts'
 import { fakeAssessment, fakeGate, photoOf } from '../fixtures/fake-gate.ts'
 
@@ -304,7 +305,7 @@ describe.each(['shadow', 'annotate'] as const)('guard() in %s', (mode) => {
 })
 
 describe('guard() and the faults of a matcher', () => {
-  it("lets the SDK's error through as the very object, and counts it", async () => {
+  it("gives the SDK's error a code, hands the very object on as its cause, and counts it", async () => {
     const thrown = Object.assign(new Error('throttled'), { $fault: 'server' })
     const gate = fakeGate()
     const matcher = defineAdapter({
@@ -317,9 +318,19 @@ describe('guard() and the faults of a matcher', () => {
         throw thrown
       },
     })
-    await expect(guard(matcher, gate).identify(good)).rejects.toBe(thrown)
-    await expect(guard(matcher, gate).verify(good, { subject: 'ada' })).rejects.toBe(thrown)
+    for (const call of [guard(matcher, gate).identify(good), guard(matcher, gate).verify(good, { subject: 'ada' })]) {
+      const error = await call.catch((reason: unknown) => reason)
+      expect(error).toMatchObject({ code: 'matcher-failed', details: { matcher: 'fake' } })
+      expect((error as Error).cause).toBe(thrown)
+    }
     expect(gate.matcherEvents.map(({ outcome }) => outcome)).toEqual(['error', 'error'])
+  })
+
+  it('leaves an error that has a code already as it is', async () => {
+    const matcher = fakeMatcher()
+    const thrown = new DiffiqaError('subject-unknown')
+    matcher.identify.mockRejectedValue(thrown)
+    await expect(guard(matcher, fakeGate()).identify(good)).rejects.toBe(thrown)
   })
 
   it.each([

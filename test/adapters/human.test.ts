@@ -144,14 +144,17 @@ describe('human() when Human fails', () => {
     expect(matcher.gallery.size).toBe(1)
   })
 
-  it("lets Human's own exceptions through as they are", async () => {
+  it("gives Human's own exceptions a code and keeps them as the cause", async () => {
     const thrown = new Error('wasm trap')
     const matcher = human(
       fakeHuman(async () => {
         throw thrown
       }),
     )
-    await expect(matcher.identify(await probeOf(await sampleFace('c')), { limit: 1 })).rejects.toBe(thrown)
+    await expect(matcher.enrol('ada', await probeOf(await sampleFace('c')), {})).rejects.toMatchObject({
+      code: 'matcher-failed',
+      cause: thrown,
+    })
   })
 
   it('does not begin what was aborted while it waited, and enrols nobody when aborted on the way', async () => {

@@ -96,7 +96,8 @@ describe('pgvector() with pg in front of PostgreSQL and pgvector', () => {
     expect(embed).not.toHaveBeenCalled()
     expect(await count()).toBe(1)
     await matcher.remove("ada'; drop table face_templates; --", {})
-    expect(await matcher.identify(a, { limit: 3 })).toEqual([])
+    await expect(matcher.identify(a, { limit: 3 })).rejects.toMatchObject({ code: 'gallery-empty' })
+    expect(embed).not.toHaveBeenCalled()
   })
 
   it('enrols one of two who come at the same time under one name', async () => {
@@ -195,9 +196,12 @@ describe('pgvector() when something is wrong', () => {
     expect(await count()).toBe(0)
   })
 
-  it("passes pg's errors on: no table, and a database that went away between enrol and identify", async () => {
+  it("gives pg's errors a code: no table, and a database that went away between enrol and identify", async () => {
     const early = pgvector(database.pool, embedder())
-    await expect(early.identify(probe(1, 0, 0, 0), { limit: 1 })).rejects.toMatchObject({ code: '42P01' })
+    await expect(early.identify(probe(1, 0, 0, 0), { limit: 1 })).rejects.toMatchObject({
+      code: 'gallery-missing',
+      cause: { code: '42P01' },
+    })
 
     const nobodyListens = new pg.Pool({ host: '127.0.0.1', port: 1, max: 1 })
     await database.pool.query(pgvectorMigration({ dimension: 4 }))
@@ -205,7 +209,7 @@ describe('pgvector() when something is wrong', () => {
     const matcher = pgvector({ query: (text, values) => pool.query(text, values) }, embedder())
     await matcher.enrol('ada', probe(1, 0, 0, 0), {})
     pool = nobodyListens
-    const refused = { name: 'Error', code: 'ECONNREFUSED' }
+    const refused = { code: 'matcher-unreachable', cause: { code: 'ECONNREFUSED' } }
     await expect(matcher.identify(probe(1, 0, 0, 0), { limit: 1 })).rejects.toMatchObject(refused)
     await expect(matcher.enrol('bo', probe(1, 0, 0, 0), {})).rejects.toMatchObject(refused)
     pool = database.pool

@@ -74,10 +74,15 @@ describe('regula().identify', () => {
   })
 
   it('passes a threshold of searches on', async () => {
-    routes({ [SEARCH]: { code: 0, persons: [] } })
+    routes({ [SEARCH]: { code: 0, persons: [] }, [PERSONS]: { items: [person('p1', 'ada')] } })
     expect(await build({ searchThreshold: 0.5 }).identify(bareProbe(), once)).toEqual([])
     expect(sent().threshold).toBe(0.5)
   })
+})
+
+it('says that the group is empty', async () => {
+  routes({ [SEARCH]: { code: 0, persons: [] }, [PERSONS]: { items: [] } })
+  await expect(matcher.identify(bareProbe(), once)).rejects.toMatchObject({ code: 'gallery-empty' })
 })
 
 describe('regula().verify', () => {
@@ -121,18 +126,29 @@ describe('regula().enrol and remove', () => {
   })
 
   it.each([
-    ['the photo is refused', { status: 400, body: { statusCode: 400 } }, { response: { status: 400 } }],
+    [
+      'the photo is refused',
+      { status: 400, body: { statusCode: 400 } },
+      { code: 'matcher-failed', cause: { response: { status: 400 } } },
+    ],
     ['the answer has no id', {}, refused],
-    ['the connection drops', 'drop', { code: 'ECONNRESET' }],
+    ['the connection drops', 'drop', { code: 'matcher-unreachable', cause: { code: 'ECONNRESET' } }],
   ])('leaves nobody half enrolled when %s', async (_, reply, error) => {
     routes({ ...people, [IMAGES]: reply })
     await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject(error)
     expect(calls().at(-1)).toBe('DELETE /api/persons/p1')
   })
 
-  it('adds a photo to a person who is known, who stays when that fails', async () => {
+  it('refuses somebody who is enrolled', async () => {
+    routes({ ...people, [PERSONS]: { items: [person('p1', 'ada')] } })
+    await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ code: 'subject-exists' })
+    expect(calls()).toEqual([PERSONS])
+  })
+
+  it('adds a photo to a person who is known where that is wanted; the person stays when that fails', async () => {
+    matcher = build({ addPhotos: true })
     routes({ ...people, [PERSONS]: { items: [person('p1', 'ada')] }, [IMAGES]: { status: 500, body: {} } })
-    await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ response: { status: 500 } })
+    await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ details: { status: 500 } })
     expect(calls()).toEqual([PERSONS, IMAGES])
   })
 
@@ -152,11 +168,23 @@ describe('regula().enrol and remove', () => {
 })
 
 describe('regula() and faults of the service', () => {
-  it.each([401, 404, 429, 503])('passes %s on as the error of the client and counts it', async (status) => {
-    service.answer = () => ({ status, body: {} })
+  it.each([
+    [401, 'matcher-unauthorised'],
+    [404, 'gallery-missing'],
+    [413, 'payload-too-large'],
+    [429, 'matcher-throttled'],
+    [500, 'matcher-failed'],
+    [503, 'matcher-throttled'],
+  ])('gives %s a code, hands the error of the client on as the cause, and counts it', async (status, code) => {
+    service.answer = () => ({ status, body: {}, headers: { 'retry-after': '3' } })
     const gate = fakeGate()
     const call = guard(matcher, gate).identify(assessedProbe(0.9))
-    await expect(call).rejects.toMatchObject({ name: 'AxiosError', response: { status } })
+    await expect(call).rejects.toMatchObject({
+      code,
+      retryAfterSeconds: 3,
+      details: { matcher: 'regula', status },
+      cause: { name: 'AxiosError', response: { status } },
+    })
     expect(service.seen).toHaveLength(1)
     expect(gate.matcherEvents).toMatchObject([{ matcher: 'regula', outcome: 'error' }])
   })
@@ -164,7 +192,9 @@ describe('regula() and faults of the service', () => {
   it.each([
     [2, 'no-face', {}],
     [231, 'quality-rejected', { matcher: 'regula', code: 231 }],
-    [200, 'matcher-failed', { matcher: 'regula', code: 200 }],
+    [6, 'unreadable-image', { matcher: 'regula', code: 6 }],
+    [200, 'matcher-unauthorised', { matcher: 'regula', code: 200 }],
+    [7, 'matcher-failed', { matcher: 'regula', code: 7 }],
   ])('reads the code %s of an answer with status 200 as %s', async (code, expected, details) => {
     routes({ [SEARCH]: { code, persons: [] }, [MATCH]: { code: 0, results: [], detections: [{ status: code }] } })
     const error = { code: expected, details }
@@ -198,6 +228,7 @@ it.each([
   ['scale', undefined, { groupId: 'g1', scale: 'auto' }],
   ['searchThreshold', undefined, { groupId: 'g1', searchThreshold: '1' }],
   ['qualityScenario', undefined, { groupId: 'g1', qualityScenario: '' }],
+  ['addPhotos', undefined, { groupId: 'g1', addPhotos: 1 }],
   ['group', undefined, { groupId: 'g1', group: 'x' }],
 ])('names %s when it is wrong', (option, given, options) => {
   const make = () => regula((given as never) ?? new FaceSdk(undefined, service.url), options as RegulaOptions)

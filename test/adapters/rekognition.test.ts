@@ -56,8 +56,24 @@ describe('rekognition().identify', () => {
     })
   })
 
-  it('answers nobody for an empty collection, and asks for no more than Rekognition gives', async () => {
-    reply({ SearchedFaceConfidence: 99, FaceMatches: [] })
+  it('says that a collection is empty', async () => {
+    reply({ SearchedFaceConfidence: 99, FaceMatches: [] }, { Faces: [] })
+    await expect(matcher.identify(bareProbe(), { limit: 1 })).rejects.toMatchObject({ code: 'gallery-empty' })
+    expect(sent(1)).toEqual({ CollectionId: 'people', MaxResults: 1 })
+  })
+
+  it('answers nobody where its filter left nobody, or where it may not list the collection', async () => {
+    reply({ FaceMatches: [] }, { Faces: [{ FaceId: 'f-1' }] })
+    expect(await matcher.identify(bareProbe(), { limit: 1 })).toEqual([])
+    service.answer = ({ headers }) =>
+      /ListFaces/.test(String(headers['x-amz-target']))
+        ? fault(400, 'AccessDeniedException')
+        : { body: { FaceMatches: [] } }
+    expect(await matcher.identify(bareProbe(), { limit: 1 })).toEqual([])
+  })
+
+  it('asks for no more than Rekognition gives', async () => {
+    reply({ SearchedFaceConfidence: 99, FaceMatches: [] }, { Faces: [{}] })
     expect(await matcher.identify(bareProbe(), { limit: 100_000 })).toEqual([])
     expect(sent(0).MaxFaces).toBe(4096)
   })
@@ -66,7 +82,7 @@ describe('rekognition().identify', () => {
     ['a photo over 5 MB', jpegOf(5 * 1024 * 1024 + 1)],
     ['a format that Rekognition does not take', Buffer.from('RIFF0000WEBPVP8 ')],
   ])('sends the face cut out of %s', async (_, photo) => {
-    reply({ FaceMatches: [] })
+    reply({ FaceMatches: [hit('ada', 90)] })
     await matcher.identify(bareProbe(photo, jpegOf(40, 3)), { limit: 1 })
     expect(sent(0).Image.Bytes).toBe(Buffer.from(jpegOf(40, 3)).toString('base64'))
   })
@@ -129,7 +145,7 @@ describe('rekognition().verify', () => {
 
   it('tells an enrolled subject that is unlike from one that nobody enrolled', async () => {
     const page = { Faces: [{ FaceId: 'f-1', ExternalImageId: 'ada' }] }
-    reply({ FaceMatches: [hit('bo', 95)] }, page, { FaceMatches: [] }, page)
+    reply({ FaceMatches: [hit('bo', 95)] }, page, { FaceMatches: [hit('bo', 95)] }, page)
     expect(await matcher.verify(bareProbe(), { subject: 'ada' }, {})).toMatchObject({ score: 0 })
     await expect(matcher.verify(bareProbe(), { subject: 'cy' }, {})).rejects.toMatchObject({ code: 'subject-unknown' })
   })
@@ -139,25 +155,52 @@ describe('rekognition().enrol and remove', () => {
   it('indexes one face under the encoded subject', async () => {
     const FaceDetail = { Confidence: 99, Quality: { Brightness: 80, Sharpness: 92 } }
     const answer = { FaceRecords: [{ Face: { FaceId: 'f-1' }, FaceDetail }], UnindexedFaces: [] }
-    reply(answer)
+    reply({ Faces: [{ FaceId: 'f-0', ExternalImageId: 'bo' }] }, answer)
     const enrolment = await matcher.enrol('ada@example.org', bareProbe(), {})
     expect(enrolment).toMatchObject({ subject: 'ada@example.org', source: { answer, matcherQuality: FaceDetail } })
-    const body = sent(0)
+    const body = sent(1)
     expect(body).toMatchObject({ CollectionId: 'people', MaxFaces: 1 })
     expect(body.ExternalImageId).toMatch(/^:[\w-]+$/)
     expect(decodeSubject(body.ExternalImageId)).toBe('ada@example.org')
   })
 
   it('reports a face that Rekognition silently refused', async () => {
-    reply(
-      { FaceRecords: [], UnindexedFaces: [{ Reasons: ['LOW_SHARPNESS', 'EXTREME_POSE'] }] },
-      { FaceRecords: [], UnindexedFaces: [] },
-    )
+    const nobody = { Faces: [] }
+    reply(nobody, { FaceRecords: [], UnindexedFaces: [{ Reasons: ['LOW_SHARPNESS', 'EXTREME_POSE'] }] }, nobody, {
+      FaceRecords: [],
+      UnindexedFaces: [],
+    })
     await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({
       code: 'quality-rejected',
       details: { photo: 'enrolment', matcher: 'rekognition', matcherReasons: ['LOW_SHARPNESS', 'EXTREME_POSE'] },
     })
     await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ code: 'no-face' })
+  })
+
+  it('refuses somebody who is enrolled, unless further faces are wanted', async () => {
+    const record = { FaceRecords: [{ Face: { FaceId: 'f-2' } }] }
+    reply({ Faces: [{ FaceId: 'f-1', ExternalImageId: 'ada' }] }, record)
+    await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ code: 'subject-exists' })
+    const adding = rekognition(client, { collectionId: 'people', addPhotos: true })
+    expect(await adding.enrol('ada', bareProbe(), {})).toMatchObject({ subject: 'ada' })
+    expect(service.seen.map((_, index) => operation(index))).toEqual([
+      'RekognitionService.ListFaces',
+      'RekognitionService.IndexFaces',
+    ])
+  })
+
+  it('takes back what an enrolment without a clear answer has left', async () => {
+    let indexed = false
+    service.answer = ({ headers }) => {
+      const target = String(headers['x-amz-target'])
+      if (/DeleteFaces/.test(target)) indexed = false
+      if (!/IndexFaces/.test(target))
+        return { body: { Faces: indexed ? [{ FaceId: 'f-9', ExternalImageId: 'ada' }] : [] } }
+      indexed = true
+      return 'drop'
+    }
+    await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ code: 'matcher-unreachable' })
+    expect(indexed).toBe(false)
   })
 
   it('deletes every face of a subject, over all pages of the list', async () => {
@@ -198,16 +241,23 @@ describe('rekognition().enrol and remove', () => {
 
 describe('rekognition() and faults of the service', () => {
   it.each([
-    [400, 'ThrottlingException'],
-    [400, 'AccessDeniedException'],
-    [400, 'ResourceNotFoundException'],
-    [400, 'InvalidImageFormatException'],
-    [500, 'InternalServerError'],
-  ])('passes %s %s on as itself', async (status, type) => {
+    [400, 'ThrottlingException', 'matcher-throttled'],
+    [400, 'ProvisionedThroughputExceededException', 'matcher-throttled'],
+    [400, 'AccessDeniedException', 'matcher-unauthorised'],
+    [403, 'UnrecognizedClientException', 'matcher-unauthorised'],
+    [400, 'ResourceNotFoundException', 'gallery-missing'],
+    [400, 'InvalidImageFormatException', 'unreadable-image'],
+    [400, 'ImageTooLargeException', 'payload-too-large'],
+    [503, 'SomethingNew', 'matcher-throttled'],
+    [500, 'InternalServerError', 'matcher-failed'],
+  ])('gives %s %s a code and hands it on as the cause', async (status, type, code) => {
     service.answer = () => fault(status, type)
     const gate = fakeGate()
     const call = guard(matcher, gate).identify(assessedProbe(0.9))
-    await expect(call).rejects.toMatchObject({ name: type, $metadata: { httpStatusCode: status } })
+    await expect(call).rejects.toMatchObject({
+      code,
+      cause: { name: type, $metadata: { httpStatusCode: status } },
+    })
     expect(gate.matcherEvents).toMatchObject([{ matcher: 'rekognition', outcome: 'error' }])
   })
 
@@ -220,15 +270,16 @@ describe('rekognition() and faults of the service', () => {
     })
     service.answer = () => fault(400, 'InvalidParameterException', 'Request has invalid parameters')
     await expect(matcher.identify(bareProbe(), { limit: 1 })).rejects.toMatchObject({
-      name: 'InvalidParameterException',
+      code: 'matcher-failed',
+      cause: { name: 'InvalidParameterException' },
     })
   })
 
   it('fails on malformed JSON and on answers without their lists', async () => {
     service.answer = () => ({ text: '{"FaceMatches": [' })
-    await expect(matcher.identify(bareProbe(), { limit: 1 })).rejects.toThrow(/JSON/)
-    reply({}, {}, {})
     const refused = { code: 'matcher-invalid-answer' }
+    await expect(matcher.identify(bareProbe(), { limit: 1 })).rejects.toMatchObject(refused)
+    reply({}, {}, { Faces: [] }, {}, { Faces: [] })
     await expect(matcher.identify(bareProbe(), { limit: 1 })).rejects.toMatchObject(refused)
     await expect(matcher.verify(bareProbe(), { probe: bareProbe() }, {})).rejects.toMatchObject(refused)
     await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject(refused)
@@ -254,7 +305,10 @@ describe('rekognition() and faults of the service', () => {
 
   it('passes a dropped connection on', async () => {
     service.answer = () => 'drop'
-    await expect(matcher.identify(bareProbe(), { limit: 1 })).rejects.toMatchObject({ code: 'ECONNRESET' })
+    await expect(matcher.identify(bareProbe(), { limit: 1 })).rejects.toMatchObject({
+      code: 'matcher-unreachable',
+      cause: { code: 'ECONNRESET' },
+    })
   })
 })
 
@@ -263,6 +317,7 @@ it.each([
   ['collectionId', undefined, {}],
   ['collectionId', undefined, { collectionId: 'a/b' }],
   ['qualityFilter', undefined, { collectionId: 'people', qualityFilter: 'BEST' }],
+  ['addPhotos', undefined, { collectionId: 'people', addPhotos: 1 }],
   ['colection', undefined, { collectionId: 'people', colection: 'x' }],
   ['name', undefined, { collectionId: 'people', name: 'no spaces' }],
 ])('names %s when it is wrong', (option, given, options) => {
