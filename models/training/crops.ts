@@ -13,17 +13,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { DEGRADATIONS, type Degradation, degrade, type Level } from '../../src/evaluation/degrade.ts'
-import { seededRandom } from '../../src/evaluation/seeded-random.ts'
+import type { Degradation } from '../../src/evaluation/degrade.ts'
 import { align } from '../../src/face/align.ts'
-import { decode } from '../../src/face/decode.ts'
 import { createDetector } from '../../src/face/detector.ts'
-import type { Face, RgbImage } from '../../src/face/types.ts'
-import { overlap } from '../../src/face/yunet-decode.ts'
-
-const SEED = 'diffiqa-crops-1'
-const MIXED_SHARE = 0.35
-const MIN_OVERLAP = 0.3
+import type { Face } from '../../src/face/types.ts'
+import { preparePhoto } from './prepared-photo.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -54,27 +48,6 @@ const detector = createDetector({
   dispose: () => session.release(),
 })
 
-/** The person the photo is of: the large face near the middle. */
-function subject(faces: readonly Face[], image: RgbImage): Face | undefined {
-  const merit = (face: Face): number => {
-    const dx = (face.box.x + face.box.width / 2) / image.width - 0.5
-    const dy = (face.box.y + face.box.height / 2) / image.height - 0.5
-    return (Math.sqrt(face.box.width * face.box.height) / image.width) * (1 - Math.hypot(dx, dy))
-  }
-  return [...faces].sort((a, b) => merit(b) - merit(a))[0]
-}
-
-function choose(variant: string, file: string): { kind: Degradation; level: Level } | undefined {
-  const random = seededRandom(`${SEED}|${variant}|${file}`)
-  const kind = random.pick(DEGRADATIONS)
-  const level = (1 + Math.floor(random.uniform() * 5)) as Level
-  if (variant === 'clean') return undefined
-  if (variant === 'degraded') return { kind, level }
-  if (variant === 'mixed') return random.uniform() < MIXED_SHARE ? { kind, level } : undefined
-  const full = Math.floor(random.uniform() * 6)
-  return full === 0 ? undefined : { kind, level: full as Level }
-}
-
 interface Row {
   readonly face: Face | undefined
   readonly pixels: Uint8Array | undefined
@@ -84,27 +57,10 @@ interface Row {
 }
 
 async function cropOf(path: string, file: string, variant: string): Promise<Row> {
-  const { image } = await decode(await readFile(path))
-  const clean = subject(await detector.detect(image), image)
-  const choice = choose(variant, file)
+  const { image, face, choice } = await preparePhoto(await readFile(path), file, variant, detector)
   const mark = { kind: choice?.kind ?? null, level: choice?.level ?? 0 }
-  if (!clean) return { face: undefined, pixels: undefined, residual: 0, ...mark }
-  const worse = choice ? await degrade(image, clean, choice.kind, choice.level, `${SEED}|${file}`) : image
-  // Compression may shrink the photo: compare boxes in shares of its size.
-  const scale = worse.width / image.width
-  const expected = {
-    x: clean.box.x * scale,
-    y: clean.box.y * scale,
-    width: clean.box.width * scale,
-    height: clean.box.height * scale,
-  }
-  const face = choice
-    ? (await detector.detect(worse))
-        .filter((found) => overlap(found.box, expected) > MIN_OVERLAP)
-        .sort((a, b) => overlap(b.box, expected) - overlap(a.box, expected))[0]
-    : clean
-  if (!face) return { face: undefined, pixels: undefined, residual: 0, ...mark }
-  const aligned = align(worse, face)
+  if (!face) return { face, pixels: undefined, residual: 0, ...mark }
+  const aligned = align(image, face)
   return { face, pixels: aligned.pixels, residual: aligned.residual, ...mark }
 }
 

@@ -1,9 +1,9 @@
 import { DiffiqaError } from '../errors.ts'
 import { defineAdapter } from './define-adapter.ts'
 import { type Comparator, type EmbeddingLike, type MemoryGallery, requireEmbedding, type Template } from './gallery.ts'
-import type { Candidate, CompleteMatcher, Probe, ScoreScale } from './matcher.ts'
+import type { Candidate, CompleteMatcher, EmbeddingAccess, Probe, ScoreScale } from './matcher.ts'
 import { orAbort } from './or-abort.ts'
-import { withCodes } from './sdk-error.ts'
+import { matcherError, withCodes } from './sdk-error.ts'
 import { requireSubject } from './subject.ts'
 
 /** What an embedding network says about one probe. */
@@ -24,8 +24,11 @@ export interface EmbeddingMatcherOptions {
   embed(probe: Probe, signal: AbortSignal | undefined): Promise<Embedded>
 }
 
-/** A matcher that can everything but `embed()`. */
-export type GalleryMatcher = CompleteMatcher & { readonly gallery: MemoryGallery }
+/** A matcher over a gallery in memory. */
+export type GalleryMatcher = CompleteMatcher & {
+  readonly gallery: MemoryGallery
+  readonly embeddings: EmbeddingAccess
+}
 
 /**
  * One network and one gallery make a matcher. Enrolment ends in one synchronous step, so an abort leaves nothing half done. An aborted call
@@ -39,6 +42,17 @@ export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatch
   // The gallery sorts by similarity.
   const sign = scale.direction === 'similarity' ? 1 : -1
 
+  function search(embedding: EmbeddingLike, limit: number, source: unknown): Candidate[] {
+    return gallery.search(embedding, { modelId, limit, compare: (a, b) => sign * compare(a, b) }).map(
+      ({ template, score }): Candidate => ({
+        subject: template.subject,
+        score: sign * score,
+        ...referenceQuality(template),
+        source,
+      }),
+    )
+  }
+
   const matcher = defineAdapter<GalleryMatcher>({
     name,
     scale,
@@ -48,14 +62,7 @@ export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatch
     async identify(probe, { limit, signal }) {
       if (gallery.size === 0) throw new DiffiqaError('gallery-empty')
       const { embedding, source } = await embed(probe, signal)
-      return gallery.search(embedding, { modelId, limit, compare: (a, b) => sign * compare(a, b) }).map(
-        ({ template, score }): Candidate => ({
-          subject: template.subject,
-          score: sign * score,
-          ...referenceQuality(template),
-          source,
-        }),
-      )
+      return search(embedding, limit, source)
     },
 
     async verify(probe, reference, { signal }) {
@@ -80,6 +87,21 @@ export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatch
 
     async remove(subject) {
       gallery.remove(subject)
+    },
+
+    embeddings: {
+      async describe(probe, { signal }) {
+        try {
+          return requireEmbedding((await embed(probe, signal)).embedding).embedding
+        } catch (error) {
+          throw signal?.aborted ? error : matcherError(name, error)
+        }
+      },
+      compare: (a, b) => compare(requireEmbedding(a), requireEmbedding(b)),
+      async search(embedding, { limit }) {
+        if (gallery.size === 0) throw new DiffiqaError('gallery-empty')
+        return search(embedding, limit, undefined)
+      },
     },
   })
   return withCodes(matcher)

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.ts'
 import type { Photo } from '../face/types.ts'
 import type { Mode, Verdict } from '../gate/types.ts'
 import type { Knots } from '../inference/manifest.ts'
@@ -67,6 +68,27 @@ export interface GuardedResult {
   readonly answer: readonly Candidate[]
 }
 
+/** What became of one frame of `identifyFrames()`. */
+export interface GuardedFrame {
+  /** Undefined for a frame that was refused before it had a score, such as `no-face`. */
+  readonly verdict: Verdict | undefined
+  /** Why it was refused. */
+  readonly refusal: ErrorCode | undefined
+  /** It is in the template, or it is the one that the matcher saw. */
+  readonly used: boolean
+}
+
+export interface GuardedFramesResult extends GuardedResult {
+  /** The verdict on the best frame. */
+  readonly verdict: Verdict
+  /** In the order in which they were given. */
+  readonly frames: readonly GuardedFrame[]
+  /** `pooled`: one search with the quality-weighted mean of their embeddings; `best-frame`: the matcher saw the best one only. */
+  readonly method: 'pooled' | 'best-frame'
+  /** (Σw)² / Σw²: how many equally good frames the search is worth; 1 for `best-frame`. */
+  readonly effectiveCount: number
+}
+
 export interface GuardedComparison extends GuardedScore {
   readonly verdict: Verdict
   /** The verdict on the second photo, when there was one. */
@@ -94,6 +116,14 @@ export interface GuardedEmbedding {
  */
 export interface GuardedMethods {
   identify(probe: ProbeInput, options?: GuardedIdentifyOptions): Promise<GuardedResult>
+  /**
+   * Identify one person by several photos of them, such as the frames of a video. Frames that are rejected or refused take no part; when none is
+   * left, the refusal of the best one is thrown, with `details.frames`. A matcher with `embeddings` searches once, with the
+   * mean of the unit-length embeddings weighted by quality; any other is asked with the best frame. Scores are down-weighted by the frames'
+   * weighted mean quality. A frame more can raise a score: frames must be of one capture of one person.
+   * @param frames 1 to 100.
+   */
+  identifyFrames(frames: readonly ProbeInput[], options?: GuardedIdentifyOptions): Promise<GuardedFramesResult>
   verify(probe: ProbeInput, reference: GuardedReference, options?: CallOptions): Promise<GuardedComparison>
   /** Judged by the stricter thresholds for enrolment, also when the photo was assessed as a probe before. */
   enrol(subject: SubjectId, photo: ProbeInput, options?: CallOptions): Promise<GuardedEnrolment>
@@ -111,4 +141,6 @@ export type Guarded<M extends Matcher> = {
   [K in keyof M as K extends keyof GuardedMethods ? K : never]: K extends keyof GuardedMethods
     ? GuardedMethods[K]
     : never
+} & {
+  [K in keyof M as K extends 'identify' ? 'identifyFrames' : never]: GuardedMethods['identifyFrames']
 }

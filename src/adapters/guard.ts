@@ -1,14 +1,31 @@
 import { checkKeys, checkNumber, checkOneOf, invalidOption } from '../gate/check-keys.ts'
+import {
+  isPhoto,
+  type JudgedFrame,
+  judgeFrames,
+  requireFrames,
+  type UsableFrame,
+  usableFrames,
+} from '../gate/frames.ts'
 import type { Gate } from '../gate/gate.ts'
+import { qualityRejected } from '../gate/quality-rejected.ts'
 import type { Verdict } from '../gate/types.ts'
 import type { Purpose } from '../inference/manifest.ts'
+import type { QualityScore } from '../quality/types.ts'
 import { type AssessedProbe, assessProbe } from './assess-probe.ts'
 import { callMatcher, type MatcherCall, reportCall } from './call-matcher.ts'
 import { defineAdapter } from './define-adapter.ts'
 import { downWeighting } from './down-weight.ts'
-import type { Guarded, GuardedMethods, GuardedScore, GuardOptions, ProbeInput } from './guard-types.ts'
+import type {
+  Guarded,
+  GuardedFramesResult,
+  GuardedMethods,
+  GuardedScore,
+  GuardOptions,
+  ProbeInput,
+} from './guard-types.ts'
 import type { CallOptions, Candidate, Comparison, Matcher, ScoreScale } from './matcher.ts'
-import { qualityRejected } from './quality-rejected.ts'
+import { poolFrames } from './pool-frames.ts'
 import { readCandidates, readComparison, readEmbedding, readEnrolment } from './read-answer.ts'
 import { requireSubject } from './subject.ts'
 
@@ -63,6 +80,28 @@ export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardO
     }
   }
 
+  /** The frames, and those of them that the matcher may have, the best first. */
+  async function admitFrames(
+    frames: readonly ProbeInput[],
+    { signal, ...context }: MatcherCall,
+  ): Promise<{ readonly judged: readonly JudgedFrame<AssessedProbe>[]; readonly usable: readonly Admitted[] }> {
+    requireFrames(frames, isPhoto)
+    try {
+      const judged = await judgeFrames(frames, async (frame) => {
+        const value = await assessProbe(gate, frame, { purpose: 'probe', mode, faces, signal })
+        return { verdict: value.verdict, value }
+      })
+      const usable = usableFrames(
+        judged,
+        ({ value, verdict }) => value.mode !== 'enforce' || verdict.decision !== 'reject',
+      )
+      return { judged, usable }
+    } catch (error) {
+      if (!signal?.aborted) reportCall({ signal, ...context }, 'withheld', 0)
+      throw error
+    }
+  }
+
   /** In shadow and annotate the caller sees the raw score; the event tells what it would have become. */
   function score(answer: Candidate | Comparison, verdict: Verdict, enforced: boolean, reference?: Verdict): Scored {
     const { score: rawScore, source } = answer
@@ -94,6 +133,40 @@ export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardO
           return { result: { verdict, candidates, answer: list }, ...(scored[0] && { scores: scored[0].told }) }
         },
       )
+    },
+
+    async identifyFrames(frames, { limit = DEFAULT_LIMIT, signal } = {}) {
+      checkNumber('limit', limit, { min: 1, max: Number.MAX_SAFE_INTEGER, integer: true })
+      const context = call('identify', 'probe', signal)
+      const { judged, usable } = await admitFrames(frames, context)
+      const [best] = usable as [Admitted, ...Admitted[]]
+      const { probe, mode } = best.value
+      const scored = usable.flatMap(({ index, verdict: { score }, value }) =>
+        score ? [{ index, probe: value.probe, quality: score.value }] : [],
+      )
+      const { embeddings } = matcher
+      const ask = async (): Promise<FramesAnswer> => {
+        if (!embeddings || scored.length < 2)
+          return { list: await matcher.identify?.(probe, { limit, ...pass(signal) }), used: [best.index], count: 1 }
+        const pooled = await poolFrames(embeddings, scored, mode === 'enforce' ? 1 : 0, pass(signal))
+        const list = await embeddings.search(pooled.embedding, { limit, ...pass(signal) })
+        return { list, used: pooled.used, count: pooled.effectiveCount, quality: pooled.quality }
+      }
+      return callMatcher(context, ask, ({ list: answer, used, count, quality }) => {
+        const list = readCandidates(answer, scale)
+        const { verdict } = best
+        const weighed = quality === undefined || !verdict.score ? verdict : withValue(verdict, verdict.score, quality)
+        const results = list.map((candidate) => score(candidate, weighed, mode === 'enforce'))
+        const result: GuardedFramesResult = {
+          verdict,
+          candidates: results.map(({ shown }, i) => ({ subject: (list[i] as Candidate).subject, ...shown })),
+          answer: list,
+          frames: judged.map(({ verdict, error }, i) => ({ verdict, refusal: error?.code, used: used.includes(i) })),
+          method: quality === undefined ? 'best-frame' : 'pooled',
+          effectiveCount: count,
+        }
+        return { result, ...(results[0] && { scores: results[0].told }) }
+      })
     },
 
     async verify(input, reference, { signal } = {}) {
@@ -153,11 +226,29 @@ export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardO
     },
   }
 
-  const present = Object.entries(methods).filter(([method]) => matcher[method as keyof GuardedMethods] !== undefined)
+  const present = Object.entries(methods).filter(
+    ([method]) => matcher[(method === 'identifyFrames' ? 'identify' : method) as keyof Matcher] !== undefined,
+  )
   const operations = MATCHER_OPERATIONS.filter((operation) => matcher[operation] !== undefined)
   gate.emit('guarded', { matcher: name, operations })
   return { name, scale, matcher, ...Object.fromEntries(present) } as unknown as Guarded<M>
 }
+
+type Admitted = UsableFrame<AssessedProbe>
+
+/** What the matcher said about frames, and which it saw. */
+interface FramesAnswer {
+  readonly list: Candidate[] | undefined
+  readonly used: readonly number[]
+  readonly count: number
+  /** Of the pooled frames. */
+  readonly quality?: number
+}
+
+const withValue = (verdict: Verdict, score: QualityScore, value: number): Verdict => ({
+  ...verdict,
+  score: { ...score, value },
+})
 
 interface Scored {
   readonly shown: GuardedScore

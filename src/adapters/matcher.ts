@@ -65,6 +65,16 @@ export interface Enrolment {
   readonly source: unknown
 }
 
+/** What a matcher can do that compares embeddings it makes itself: several photos of a person become one search, and it can be calibrated. */
+export interface EmbeddingAccess {
+  /** The embedding that the other methods would use for the probe's face, of any length. */
+  describe(probe: Probe, options: CallOptions): Promise<Float32Array>
+  /** Score of two of them, on the matcher's scale. */
+  compare(a: Float32Array, b: Float32Array): number
+  /** `identify()` with an embedding in place of a photo. Best first. */
+  search(embedding: Float32Array, options: IdentifyOptions): Promise<Candidate[]>
+}
+
 /** What an adapter implements; every method but the name and scale is optional. */
 export interface Matcher {
   /** Metric label. */
@@ -82,7 +92,8 @@ export interface Matcher {
   remove?(subject: SubjectId, options: CallOptions): Promise<void>
   /** Unit-length or raw embeddings, one per face, in order. */
   embed?(faces: readonly AlignedFace[], options: CallOptions): Promise<Float32Array[]>
+  readonly embeddings?: EmbeddingAccess
 }
 
-/** A matcher with a gallery of its own: it can do everything but embed. */
+/** A matcher with a gallery of its own. */
 export type CompleteMatcher = Matcher & Required<Pick<Matcher, 'identify' | 'verify' | 'enrol' | 'remove'>>

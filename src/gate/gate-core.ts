@@ -5,12 +5,14 @@ import { toDiffiqaError } from '../inference/error-wire.ts'
 import { type Manifest, MODEL_NAMES } from '../inference/manifest.ts'
 import type { Explanation } from '../quality/diffiqa.ts'
 import { Assessor } from './assessor.ts'
+import { bestFrames } from './best-frames.ts'
 import { EscalationBudget } from './budget.ts'
 import { checkKeys, checkNumber } from './check-keys.ts'
 import { Escalator } from './escalator.ts'
 import { EventHub } from './event-hub.ts'
 import type { GateEventName, GateEvents, GateListener, GateStats } from './events.ts'
 import { type ExplainCallOptions, explainCrop } from './explain.ts'
+import type { RankedFrame } from './frames.ts'
 import type { Gate, GateUpdate } from './gate.ts'
 import { DEADLINE_RANGE, type ResolvedGateOptions } from './options.ts'
 import { createPhotoKey } from './photo-key.ts'
@@ -112,6 +114,10 @@ export class GateCore implements Gate {
     this.#running.add(settled)
     void settled.then(() => this.#running.delete(settled))
     return work
+  }
+
+  best(frames: readonly (Photo | Uint8Array)[], n = 1, options: AssessOptions = {}): Promise<RankedFrame[]> {
+    return bestFrames(this, frames, n, options)
   }
 
   update(change: GateUpdate): void {

@@ -3,6 +3,7 @@ import type { Manifest, PolicyName, Purpose, ThresholdSet } from '../inference/m
 import type { Explanation, PresetName } from '../quality/diffiqa.ts'
 import type { GateEventName, GateEvents, GateListener, GateStats } from './events.ts'
 import type { ExplainCallOptions } from './explain.ts'
+import type { RankedFrame } from './frames.ts'
 import type { Assessment, AssessOptions, Mode, OnFailure } from './types.ts'
 
 export interface GateUpdate {
@@ -27,6 +28,15 @@ export interface Gate extends AsyncDisposable {
    * @throws DiffiqaError invalid-option, queue-full, deadline-exceeded, worker-crashed, aborted, gate-closed, shutting-down.
    */
   explain(crop: Pick<AlignedFace, 'pixels'>, options?: ExplainCallOptions): Promise<Explanation>
+  /**
+   * The best of several photos of one person, such as the frames of a video: assesses them all, leaves out those that are rejected or refused
+   * (`no-face` and the like), and answers at most `n`, the best first. The deadline counts for each frame.
+   * @param frames 1 to 100 photos.
+   * @param n @default 1
+   * @throws DiffiqaError `quality-rejected` when no frame is good enough (reasons of the best one, `details.frames` with a code for each);
+   * the refusal of the first where no frame had a face to judge; `invalid-option`; what `assess()` throws for failures of the service.
+   */
+  best(frames: readonly (Photo | Uint8Array)[], n?: number, options?: AssessOptions): Promise<RankedFrame[]>
   /** True between the end of the warm-up and `close()`. */
   readonly ready: boolean
   readonly mode: Mode

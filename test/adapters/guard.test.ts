@@ -546,7 +546,7 @@ describe('guard() as a whole', () => {
   it('has the methods of the matcher and no others', () => {
     const { identify } = fakeMatcher()
     const guarded = guard(defineAdapter({ name: 'search', scale: SIMILARITY, identify }), fakeGate())
-    expect(Object.keys(guarded)).toEqual(['name', 'scale', 'matcher', 'identify'])
+    expect(Object.keys(guarded)).toEqual(['name', 'scale', 'matcher', 'identify', 'identifyFrames'])
     expectTypeOf(guarded).toHaveProperty('identify')
     expectTypeOf(guarded).not.toHaveProperty('enrol')
     const loose: Matcher = fakeMatcher()

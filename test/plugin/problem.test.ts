@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { qualityRejected } from '../../src/adapters/quality-rejected.ts'
 import { DiffiqaError, ERROR_CODES, type ErrorCode } from '../../src/errors.ts'
+import { qualityRejected } from '../../src/gate/quality-rejected.ts'
 import { faceQualityHeader } from '../../src/plugin/face-quality-header.ts'
 import { ERROR_DOCS, toProblem } from '../../src/plugin/problem.ts'
 import { verdictOf } from '../fixtures/probes.ts'

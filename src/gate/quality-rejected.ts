@@ -1,5 +1,5 @@
 import { DiffiqaError } from '../errors.ts'
-import type { Verdict } from '../gate/types.ts'
+import type { Verdict } from './types.ts'
 
 /**
  * The refusal of a face, with what its owner can do about it. `photo` tells which side of a verification it was. Numbers are rounded: an exact score would help an attacker to climb.
