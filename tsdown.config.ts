@@ -1,6 +1,6 @@
 import { defineConfig } from 'tsdown'
 
-export default defineConfig({
+const library = defineConfig({
   entry: [
     'src/index.ts',
     'src/express.ts',
@@ -15,6 +15,7 @@ export default defineConfig({
     'src/azure-face.ts',
     'src/regula.ts',
     'src/cli.ts',
+    'src/console.ts',
     'src/worker.ts',
     'src/embed-worker.ts',
   ],
@@ -26,3 +27,22 @@ export default defineConfig({
   dts: true,
   sourcemap: false,
 })
+
+/** The quality console's page, for browsers, with preact in it. */
+const page = defineConfig({
+  entry: { app: 'src/console/page/main.tsx' },
+  format: 'esm',
+  platform: 'browser',
+  target: 'es2022',
+  outDir: 'dist/console',
+  dts: false,
+  minify: true,
+  sourcemap: false,
+  deps: { alwaysBundle: ['preact'] },
+  copy: ['index.html', 'console.css', 'icon.svg'].map((file) => ({
+    from: `src/console/page/${file}`,
+    to: 'dist/console',
+  })),
+})
+
+export default [library, page]

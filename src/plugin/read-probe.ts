@@ -10,7 +10,11 @@ import { payloadTooLarge } from './payload-too-large.ts'
  * @throws DiffiqaError of the source, `slow-upload`, `client-gone`, `payload-too-large`, `empty-body`; or whatever a source of the
  * application's own throws.
  */
-export async function readProbe(req: Request, options: ResolvedOptions, client: AbortSignal): Promise<Uint8Array> {
+export async function readProbe(
+  req: Request,
+  options: Pick<ResolvedOptions, 'from' | 'maxBytes' | 'uploadTimeoutMs'>,
+  client: AbortSignal,
+): Promise<Uint8Array> {
   const { from, maxBytes, uploadTimeoutMs } = options
   const upload = new AbortController()
   const onGone = (): void => upload.abort(client.reason)

@@ -1,0 +1,2 @@
+export { faceQualityConsole } from './console/face-quality-console.ts'
+export type { ConsoleOptions } from './console/options.ts'

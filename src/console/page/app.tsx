@@ -1,0 +1,157 @@
+import { useCallback, useEffect, useReducer, useRef, useState } from 'preact/hooks'
+import type { RateAnswer } from '../wire.ts'
+import { ApiError, assess, getSettings, inTurn, type Problem } from './api.ts'
+import { BatchTable } from './batch-table.tsx'
+import { FacePanel } from './face-panel.tsx'
+import { Intake } from './intake.tsx'
+import { pictureOf } from './picture.ts'
+import { RateStrip } from './rate-strip.tsx'
+import { judgeFace, rowsOf } from './rows.ts'
+import { ProblemPanel, Stage } from './stage.tsx'
+import { EMPTY, type Item, reduce, type Trial } from './state.ts'
+import { Thresholds } from './thresholds.tsx'
+import { Webcam } from './webcam.tsx'
+import { Why } from './why.tsx'
+
+const BROKEN: Problem = { code: 'page', status: 0, title: 'Something went wrong on this page', detail: '' }
+const problemOf = (error: unknown): Problem => (error instanceof ApiError ? error.problem : BROKEN)
+
+export function App() {
+  const [state, dispatch] = useReducer(reduce, EMPTY)
+  const [camera, setCamera] = useState(false)
+  const [full, setFull] = useState(false)
+  const wantsFull = useRef(full)
+  wantsFull.current = full
+  const lastId = useRef(0)
+
+  useEffect(() => {
+    getSettings().then(
+      (settings) => dispatch({ type: 'settings', settings }),
+      (error: unknown) => dispatch({ type: 'failure', problem: problemOf(error) }),
+    )
+  }, [])
+
+  const addPhotos = useCallback((photos: readonly File[]) => {
+    for (const photo of photos) {
+      const id = ++lastId.current
+      const name = photo.name || 'pasted photo'
+      dispatch({ type: 'add', item: { id, name } })
+      const change = (change: Partial<Item>): void => dispatch({ type: 'change', id, change })
+      void inTurn(async () => {
+        change({ picture: await pictureOf(photo) })
+        change({ answer: await assess(photo, wantsFull.current) })
+      }).catch((error: unknown) => change({ problem: problemOf(error) }))
+    }
+  }, [])
+
+  const onRate = useCallback(
+    ({ policy, thresholds }: RateAnswer) => dispatch({ type: 'in-force', change: { policy, thresholds } }),
+    [],
+  )
+
+  const { items, selected, settings, trial, failure } = state
+  const item = items.find(({ id }) => id === selected?.id)
+  const face = selected?.face ?? 0
+  const rows = trial ? rowsOf(items, trial) : []
+  return (
+    <>
+      <header class="top">
+        <h1>
+          <img src="icon.svg" alt="" width={28} height={28} /> Face quality console
+        </h1>
+        {settings && (
+          <p class="facts">
+            <span>
+              policy <strong>{settings.policy}</strong>
+            </span>
+            <span>
+              mode <strong>{settings.mode}</strong>
+            </span>
+            <span>
+              model <strong>{settings.modelVersion}</strong>
+            </span>
+          </p>
+        )}
+        <RateStrip onRate={onRate} />
+      </header>
+      <main>
+        {failure && <ProblemPanel problem={failure} />}
+        <div class="bar">
+          <Intake onPhotos={addPhotos} compact={items.length > 0 || camera} />
+          <div class="bar-side">
+            {!camera && (
+              <button type="button" class="button" onClick={() => setCamera(true)}>
+                Use the camera
+              </button>
+            )}
+            <label class="check">
+              <input type="checkbox" checked={full} onChange={(event) => setFull(event.currentTarget.checked)} />
+              Full DifFIQA for every face
+            </label>
+          </div>
+        </div>
+        {items.length === 0 && !camera && (
+          <p class="hint">
+            Photos are scored by this server, in memory, and forgotten: nothing is stored, counted or sent anywhere
+            else.
+          </p>
+        )}
+        {trial && camera && (
+          <div class="view">
+            <Webcam trial={trial} onPhoto={(photo) => addPhotos([photo])} onStop={() => setCamera(false)} />
+          </div>
+        )}
+        {trial && item && (
+          <div class="view">
+            <Stage
+              item={item}
+              face={face}
+              trial={trial}
+              onSelect={(next) => dispatch({ type: 'select', selection: { id: item.id, face: next } })}
+            />
+            <section class="panel" aria-label="Verdict" aria-live="polite">
+              <Verdict item={item} face={face} trial={trial} />
+            </section>
+          </div>
+        )}
+        {trial && settings && items.length > 0 && (
+          <>
+            <Thresholds
+              settings={settings}
+              trial={trial}
+              rows={rows}
+              onTrial={(next) => dispatch({ type: 'trial', trial: next })}
+            />
+            <BatchTable
+              rows={rows}
+              trial={trial}
+              selected={selected}
+              onSelect={(selection) => dispatch({ type: 'select', selection })}
+              onClear={() => dispatch({ type: 'clear' })}
+            />
+          </>
+        )}
+      </main>
+    </>
+  )
+}
+
+function Verdict({ item, face, trial }: { item: Item; face: number; trial: Trial }) {
+  const { answer, problem } = item
+  if (problem) return <ProblemPanel problem={problem} />
+  const judged = answer?.faces[face]
+  if (!judged) return <p class="quiet">Scoring …</p>
+  return (
+    <>
+      <h2>{answer.faces.length > 1 ? `Face ${face + 1} of ${answer.faces.length}` : 'The face'}</h2>
+      <FacePanel judged={judgeFace(judged, trial)} trial={trial} />
+      {answer.faces.length > 1 && (
+        <p class="quiet">
+          A route refuses this photo for its several faces, unless it was made with <code>faces: 'largest'</code> or{' '}
+          <code>'all'</code>.
+        </p>
+      )}
+      <Why key={`${item.id} ${face}`} face={judged} trial={trial} />
+    </>
+  )
+}

@@ -1,0 +1,56 @@
+import type { Reason } from '../../quality/types.ts'
+import { Badge } from './badge.tsx'
+import { MeasureTable } from './measures.tsx'
+import type { JudgedFace } from './rows.ts'
+import { ScoreBar } from './score-bar.tsx'
+import type { Trial } from './state.ts'
+import { fixed, METHOD } from './words.ts'
+
+export function ReasonList({ reasons }: { reasons: readonly Reason[] }) {
+  if (reasons.length === 0) return null
+  return (
+    <ul class="reasons">
+      {reasons.map(({ advice }) => (
+        <li key={advice}>{advice}</li>
+      ))}
+    </ul>
+  )
+}
+
+const SECOND_LOOK: Readonly<Record<string, string>> = {
+  confirmed: 'The full score was asked too and came to the same verdict.',
+  overturned: 'The full score was asked too and changed the verdict.',
+  'skipped-budget': 'Not certain; the full score was not asked, since its share of the load is used up.',
+  'skipped-deadline': 'Not certain; the full score was not asked for want of time.',
+  failed: 'Not certain; the full score failed.',
+}
+
+/** Verdict, score, reasons and measures of one face. */
+export function FacePanel({ judged, trial }: { judged: JudgedFace; trial: Trial }) {
+  const { face, decision, weight, reasons } = judged
+  const { score, escalation, measures, timings } = face
+  return (
+    <>
+      <div class="verdict">
+        <Badge outcome={decision} weight={weight} />
+        <p class="score">
+          <strong>{fixed(score.value)}</strong> <span>± {fixed(score.sigma)}</span>
+        </p>
+      </div>
+      <ScoreBar score={score} trial={trial} />
+      <p class="quiet">
+        Probability that a genuine comparison passes, by {METHOD[score.method]}. {SECOND_LOOK[escalation]}
+      </p>
+      <ReasonList reasons={reasons} />
+      <details class="fold">
+        <summary>Measures</summary>
+        <MeasureTable measures={measures} />
+        <p class="quiet">
+          {Math.round(timings.totalMs)} ms in all: decode {Math.round(timings.decodeMs)}, detect{' '}
+          {Math.round(timings.detectMs)}, align and measure {Math.round(timings.alignMs)}, DifFIQA(R){' '}
+          {Math.round(timings.diffiqaRMs)}, DifFIQA {Math.round(timings.diffiqaMs)}.
+        </p>
+      </details>
+    </>
+  )
+}
