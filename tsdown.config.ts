@@ -37,6 +37,7 @@ const page = defineConfig({
   outDir: 'dist/console',
   dts: false,
   minify: true,
+  banner: { js: '/*! With Preact, MIT licence, (c) 2015-present Jason Miller; see NOTICE. */' },
   sourcemap: false,
   deps: { alwaysBundle: ['preact'] },
   copy: ['index.html', 'console.css', 'icon.svg'].map((file) => ({

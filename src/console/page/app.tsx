@@ -32,10 +32,9 @@ export function App() {
   }, [])
 
   const addPhotos = useCallback((photos: readonly File[]) => {
-    for (const photo of photos) {
-      const id = ++lastId.current
-      const name = photo.name || 'pasted photo'
-      dispatch({ type: 'add', item: { id, name } })
+    const added = photos.map((photo) => ({ photo, id: ++lastId.current }))
+    dispatch({ type: 'add', items: added.map(({ photo, id }) => ({ id, name: photo.name || 'pasted photo' })) })
+    for (const { photo, id } of added) {
       const change = (change: Partial<Item>): void => dispatch({ type: 'change', id, change })
       void inTurn(async () => {
         change({ picture: await pictureOf(photo) })
@@ -52,6 +51,7 @@ export function App() {
   const { items, selected, settings, trial, failure } = state
   const item = items.find(({ id }) => id === selected?.id)
   const face = selected?.face ?? 0
+  const isEmpty = items.length === 0 && !camera
   const rows = trial ? rowsOf(items, trial) : []
   return (
     <>
@@ -76,8 +76,8 @@ export function App() {
       </header>
       <main>
         {failure && <ProblemPanel problem={failure} />}
-        <div class="bar">
-          <Intake onPhotos={addPhotos} compact={items.length > 0 || camera} />
+        <div class={`bar ${isEmpty ? 'is-empty' : ''}`}>
+          <Intake onPhotos={addPhotos} compact={!isEmpty} />
           <div class="bar-side">
             {!camera && (
               <button type="button" class="button" onClick={() => setCamera(true)}>
@@ -90,7 +90,7 @@ export function App() {
             </label>
           </div>
         </div>
-        {items.length === 0 && !camera && (
+        {isEmpty && (
           <p class="hint">
             Photos are scored by this server, in memory, and forgotten: nothing is stored, counted or sent anywhere
             else.
@@ -144,14 +144,15 @@ function Verdict({ item, face, trial }: { item: Item; face: number; trial: Trial
   return (
     <>
       <h2>{answer.faces.length > 1 ? `Face ${face + 1} of ${answer.faces.length}` : 'The face'}</h2>
-      <FacePanel judged={judgeFace(judged, trial)} trial={trial} />
-      {answer.faces.length > 1 && (
-        <p class="quiet">
-          A route refuses this photo for its several faces, unless it was made with <code>faces: 'largest'</code> or{' '}
-          <code>'all'</code>.
-        </p>
-      )}
-      <Why key={`${item.id} ${face}`} face={judged} trial={trial} />
+      <FacePanel judged={judgeFace(judged, trial)} trial={trial}>
+        {answer.faces.length > 1 && (
+          <p class="quiet">
+            A route refuses this photo for its several faces, unless it was made with <code>faces: 'largest'</code> or{' '}
+            <code>'all'</code>.
+          </p>
+        )}
+        <Why key={`${item.id} ${face}`} face={judged} trial={trial} />
+      </FacePanel>
     </>
   )
 }

@@ -1,10 +1,11 @@
 import type { Row } from './rows.ts'
 import type { Trial } from './state.ts'
 
-const BINS = 60
-const WIDTH = 600
+const BINS = 100
 const HEIGHT = 96
-const RADIUS = 4
+const RADIUS = 4.5
+
+const percent = (share: number): string => `${100 * share}%`
 
 /** Every face on the page by its score, over the zones that the thresholds make; faces of about the same score are stacked. */
 export function DotPlot({ rows, trial }: { rows: readonly Row[]; trial: Trial }) {
@@ -18,30 +19,21 @@ export function DotPlot({ rows, trial }: { rows: readonly Row[]; trial: Trial })
     return [{ key: `${item.id} ${index}`, bin, level, decision: judged.decision }]
   })
   const tallest = Math.max(1, ...heights.values())
-  const step = Math.min(2 * RADIUS + 1, (HEIGHT - 2 * RADIUS) / tallest)
+  const step = Math.min(2 * RADIUS + 1.5, (HEIGHT - 2 * RADIUS - 4) / tallest)
+  const zone = (name: string, from: number, to: number) => (
+    <rect class={name} x={percent(from)} y={0} width={percent(to - from)} height={HEIGHT} />
+  )
   return (
-    <svg
-      class="dot-plot"
-      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-      preserveAspectRatio="none"
-      role="img"
-      aria-label="Scores of all faces on this page"
-    >
-      <rect class="is-reject" x={0} y={0} width={rejectBelow * WIDTH} height={HEIGHT} />
-      <rect
-        class="is-down-weight"
-        x={rejectBelow * WIDTH}
-        y={0}
-        width={(acceptFrom - rejectBelow) * WIDTH}
-        height={HEIGHT}
-      />
-      <rect class="is-accept" x={acceptFrom * WIDTH} y={0} width={(1 - acceptFrom) * WIDTH} height={HEIGHT} />
+    <svg class="dot-plot" height={HEIGHT} role="img" aria-label="Scores of all faces on this page, from 0 to 1">
+      {zone('is-reject', 0, rejectBelow)}
+      {zone('is-down-weight', rejectBelow, acceptFrom)}
+      {zone('is-accept', acceptFrom, 1)}
       {faces.map(({ key, bin, level, decision }) => (
         <circle
           key={key}
           class={`is-${decision}`}
-          cx={((bin + 0.5) / BINS) * WIDTH}
-          cy={HEIGHT - RADIUS - 2 - level * step}
+          cx={percent((bin + 0.5) / BINS)}
+          cy={HEIGHT - RADIUS - 3 - level * step}
           r={RADIUS}
         />
       ))}

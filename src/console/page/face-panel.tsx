@@ -1,6 +1,7 @@
+import type { ComponentChildren } from 'preact'
 import type { Reason } from '../../quality/types.ts'
 import { Badge } from './badge.tsx'
-import { MeasureTable } from './measures.tsx'
+import { countBeyond, MeasureTable } from './measures.tsx'
 import type { JudgedFace } from './rows.ts'
 import { ScoreBar } from './score-bar.tsx'
 import type { Trial } from './state.ts'
@@ -25,10 +26,18 @@ const SECOND_LOOK: Readonly<Record<string, string>> = {
   failed: 'Not certain; the full score failed.',
 }
 
+export interface FacePanelProps {
+  readonly judged: JudgedFace
+  readonly trial: Trial
+  /** Between the reasons and the measures. */
+  readonly children?: ComponentChildren
+}
+
 /** Verdict, score, reasons and measures of one face. */
-export function FacePanel({ judged, trial }: { judged: JudgedFace; trial: Trial }) {
+export function FacePanel({ judged, trial, children }: FacePanelProps) {
   const { face, decision, weight, reasons } = judged
   const { score, escalation, measures, timings } = face
+  const beyond = countBeyond(measures)
   return (
     <>
       <div class="verdict">
@@ -42,8 +51,9 @@ export function FacePanel({ judged, trial }: { judged: JudgedFace; trial: Trial 
         Probability that a genuine comparison passes, by {METHOD[score.method]}. {SECOND_LOOK[escalation]}
       </p>
       <ReasonList reasons={reasons} />
+      {children}
       <details class="fold">
-        <summary>Measures</summary>
+        <summary>Measures{beyond > 0 && <span class="beyond"> · {beyond} beyond the usual limit</span>}</summary>
         <MeasureTable measures={measures} />
         <p class="quiet">
           {Math.round(timings.totalMs)} ms in all: decode {Math.round(timings.decodeMs)}, detect{' '}

@@ -36,6 +36,7 @@ export function Intake({ onPhotos, compact }: { onPhotos: (photos: readonly File
   return (
     <label class={`intake ${compact ? 'is-compact' : ''} ${over ? 'is-over' : ''}`}>
       <input ref={input} type="file" multiple accept="image/*,.tif,.tiff,.avif" onChange={onChange} />
+      {!compact && <img src="icon.svg" alt="" width={44} height={44} />}
       <strong>{over ? 'Let go to score' : 'Choose photos'}</strong>
       <span class="quiet">or drop them anywhere, or paste</span>
     </label>

@@ -1,9 +1,15 @@
 import type { MeasureName, Measures } from '../../quality/types.ts'
 import { limitOf, MEASURE } from './words.ts'
 
+const entriesOf = (measures: Measures) => Object.entries(measures) as [MeasureName, number][]
+
+/** How many measures are beyond their usual limits. */
+export const countBeyond = (measures: Measures): number =>
+  entriesOf(measures).filter(([measure, value]) => !limitOf(measure, value).kept).length
+
 /** Component measures beside their usual limits. */
 export function MeasureTable({ measures }: { measures: Measures }) {
-  const entries = Object.entries(measures) as [MeasureName, number][]
+  const entries = entriesOf(measures)
   return (
     <table class="measures">
       <thead>

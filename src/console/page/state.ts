@@ -39,7 +39,7 @@ export type Action =
   | { readonly type: 'settings'; readonly settings: SettingsAnswer }
   | { readonly type: 'in-force'; readonly change: Pick<SettingsAnswer, 'policy' | 'thresholds'> }
   | { readonly type: 'failure'; readonly problem: Problem }
-  | { readonly type: 'add'; readonly item: Item }
+  | { readonly type: 'add'; readonly items: readonly Item[] }
   | { readonly type: 'change'; readonly id: number; readonly change: Partial<Item> }
   | { readonly type: 'select'; readonly selection: Selection }
   | { readonly type: 'trial'; readonly trial: Trial }
@@ -79,8 +79,11 @@ export function reduce(state: State, action: Action): State {
     }
     case 'failure':
       return { ...state, failure: action.problem }
-    case 'add':
-      return { ...state, items: [...state.items, action.item], selected: { id: action.item.id, face: 0 } }
+    case 'add': {
+      const [first] = action.items
+      if (!first) return state
+      return { ...state, items: [...state.items, ...action.items], selected: { id: first.id, face: 0 } }
+    }
     case 'change':
       return {
         ...state,

@@ -47,7 +47,7 @@ export function Thresholds({ settings, trial, rows, onTrial }: ThresholdsProps) 
       <output class="summary" aria-live="polite">
         <strong>{refused}</strong> of {faces.length} {faces.length === 1 ? 'face' : 'faces'} would be refused
         {share(refused, faces.length)}, <strong>{count('down-weight')}</strong> weighed down
-        {without > 0 && `; ${without} ${without === 1 ? 'photo has' : 'photos have'} no usable face`}.
+        {without > 0 && `; ${without} ${without === 1 ? 'file' : 'files'} not usable`}.
       </output>
       <div class="plot">
         <DotPlot rows={rows} trial={trial} />

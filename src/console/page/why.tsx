@@ -94,7 +94,9 @@ function VersionFigure({ version }: { version: VersionAnswer }) {
         {term !== 'mirror' && <span class="quiet"> step {timestep} of 1000</span>}
         <span class="similarity">
           similarity <strong>{similarity.toFixed(3)}</strong>
-          <meter min={0} max={1} value={similarity} aria-label={`Similarity of: ${name}`} />
+        </span>
+        <span class="meter" aria-hidden="true">
+          <i style={{ width: `${100 * Math.max(0, similarity)}%` }} />
         </span>
         {!counts && <span class="quiet">only to be looked at: this preset does not score it</span>}
       </figcaption>

@@ -6,7 +6,7 @@ export const OUTCOME: Readonly<Record<Outcome, { readonly word: string; readonly
   accept: { word: 'Accepted', sign: '✓' },
   'down-weight': { word: 'Weighed down', sign: '≈' },
   reject: { word: 'Refused', sign: '✕' },
-  refused: { word: 'No usable face', sign: '✕' },
+  refused: { word: 'Not usable', sign: '✕' },
   failed: { word: 'Not scored', sign: '!' },
   working: { word: 'Scoring …', sign: '…' },
 }
