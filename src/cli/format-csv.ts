@@ -1,8 +1,7 @@
 import type { MeasureName } from '../quality/types.ts'
+import { type CsvCell, csvRow } from './csv-row.ts'
 import type { FaceRecord, ScoreRecord } from './face-record.ts'
 import type { Formatter } from './scored-file.ts'
-
-type Cell = string | number | boolean | null | undefined
 
 const MEASURES = Object.keys({
   sharpness: 1,
@@ -30,7 +29,7 @@ const terms = (score: ScoreRecord | null): string | undefined =>
   score?.terms?.map(({ term, timestep, similarity }) => `${term}@${timestep}=${similarity}`).join(' ')
 
 /** Every column: its name, and its cell of a record. */
-const COLUMNS: readonly (readonly [name: string, cell: (record: FaceRecord) => Cell])[] = [
+const COLUMNS: readonly (readonly [name: string, cell: (record: FaceRecord) => CsvCell])[] = [
   ['file', (r) => r.file],
   ['face', (r) => r.face],
   ['faces', (r) => r.faces],
@@ -50,7 +49,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (record: FaceRecord) => C
   ['box_y', (r) => r.box?.y],
   ['box_width', (r) => r.box?.width],
   ['box_height', (r) => r.box?.height],
-  ...POINTS.flatMap((point, i): [string, (record: FaceRecord) => Cell][] => [
+  ...POINTS.flatMap((point, i): [string, (record: FaceRecord) => CsvCell][] => [
     [`${point}_x`, (r) => r.landmarks?.[i]?.x],
     [`${point}_y`, (r) => r.landmarks?.[i]?.y],
   ]),
@@ -59,7 +58,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (record: FaceRecord) => C
   ['yaw', (r) => r.pose?.yaw],
   ['pitch', (r) => r.pose?.pitch],
   ['roll', (r) => r.pose?.roll],
-  ...MEASURES.map((name): [string, (record: FaceRecord) => Cell] => [
+  ...MEASURES.map((name): [string, (record: FaceRecord) => CsvCell] => [
     `measure_${name.replaceAll('-', '_')}`,
     (r) => r.measures[name],
   ]),
@@ -84,7 +83,7 @@ const COLUMNS: readonly (readonly [name: string, cell: (record: FaceRecord) => C
 function scoreColumns(
   name: string,
   score: (record: FaceRecord) => ScoreRecord | null,
-): [string, (record: FaceRecord) => Cell][] {
+): [string, (record: FaceRecord) => CsvCell][] {
   return [
     [name, (r) => score(r)?.value],
     [`${name}_sigma`, (r) => score(r)?.sigma],
@@ -92,17 +91,10 @@ function scoreColumns(
   ]
 }
 
-function quote(cell: Cell): string {
-  const text = String(cell ?? '')
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
-
-const row = (cells: readonly Cell[]): string => `${cells.map(quote).join(',')}\r\n`
-
 /** RFC 4180: header, CRLF, one row per face; an empty cell is a value that was not taken. */
 export const csvFormatter: Formatter = {
-  header: row(COLUMNS.map(([name]) => name)),
+  header: csvRow(COLUMNS.map(([name]) => name)),
   tellsProblems: false,
   format: (scored) =>
-    scored.problem ? '' : scored.records.map((record) => row(COLUMNS.map(([, cell]) => cell(record)))).join(''),
+    scored.problem ? '' : scored.records.map((record) => csvRow(COLUMNS.map(([, cell]) => cell(record)))).join(''),
 }

@@ -21,6 +21,12 @@ const COMMANDS: readonly Command[] = [
     run: async (args) => (await import('./edc.ts')).edc(args),
   },
   {
+    name: 'audit',
+    summary: 'which enrolled photos would be refused today: who should be enrolled again, and why',
+    help: async () => (await import('./audit-options.ts')).auditHelp(),
+    run: async (args) => (await import('./audit.ts')).audit(args),
+  },
+  {
     name: 'doctor',
     summary: 'check Node, native modules and models, and time one score',
     help: async () => (await import('./doctor-options.ts')).doctorHelp(),

@@ -1,9 +1,10 @@
-import { type ErrorCode, isDiffiqaError } from '../errors.ts'
+import { isDiffiqaError } from '../errors.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Assessment } from '../gate/types.ts'
 import type { Purpose } from '../inference/manifest.ts'
 import type { CropWriter } from './crop-writer.ts'
 import { faceRecords } from './face-record.ts'
+import { FATAL_CODES } from './fatal-codes.ts'
 import { fileProblem } from './file-problem.ts'
 import type { Input } from './inputs.ts'
 import { orderedMap } from './ordered-map.ts'
@@ -19,18 +20,6 @@ export interface ScoreFilesOptions {
   readonly writeCrops?: CropWriter
   readonly signal: AbortSignal
 }
-
-/** Failures that the next file would meet as well. */
-const FATAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  'gate-closed',
-  'shutting-down',
-  'invalid-option',
-  'model-missing',
-  'model-integrity',
-  'model-incompatible',
-  'native-module-missing',
-  'worker-file-missing',
-])
 
 /**
  * Scores files concurrently, results in the order of the inputs, with a bounded number of them in memory.
@@ -49,7 +38,7 @@ async function scoreFile({ path: file, problem }: Input, options: ScoreFilesOpti
     assessment = await options.gate.assess(bytes, { faces: 'all', purpose, full, signal, crops: Boolean(writeCrops) })
   } catch (error) {
     if (options.signal.aborted) return { file, problem: { code: 'aborted', message: 'Interrupted' } }
-    if (isDiffiqaError(error) && FATAL.has(error.code)) throw error
+    if (isDiffiqaError(error) && FATAL_CODES.has(error.code)) throw error
     return { file, problem: fileProblem(error) }
   }
   const crops = await options.writeCrops?.(file, assessment.aligned)

@@ -5,9 +5,14 @@ import { parseCsv } from './csv.ts'
 
 /**
  * Named columns of a CSV file with a header line; other columns are passed over.
+ * @param optional - columns that may be missing: their fields are then empty
  * @throws DiffiqaError `invalid-option` when it cannot be read or lacks a column
  */
-export async function readColumns<K extends string>(path: string, columns: readonly K[]): Promise<Record<K, string>[]> {
+export async function readColumns<K extends string>(
+  path: string,
+  columns: readonly K[],
+  optional: readonly NoInfer<K>[] = [],
+): Promise<Record<K, string>[]> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -17,7 +22,7 @@ export async function readColumns<K extends string>(path: string, columns: reado
   const [header = [], ...rows] = parseCsv(text)
   const places = columns.map((column) => {
     const place = header.findIndex((title) => title.trim().toLowerCase() === column)
-    if (place < 0)
+    if (place < 0 && !optional.includes(column))
       throw new DiffiqaError('invalid-option', `${path} needs a header line with ${columns.join(', ')}; no "${column}"`)
     return [column, place] as const
   })

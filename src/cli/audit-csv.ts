@@ -1,0 +1,28 @@
+import type { AuditedPhoto } from './audit-record.ts'
+import { type CsvCell, csvRow } from './csv-row.ts'
+
+/** Every column: its name, and its cell of a photo. */
+const COLUMNS: readonly (readonly [name: string, cell: (photo: AuditedPhoto) => CsvCell])[] = [
+  ['action', ({ action }) => action],
+  ['subject', ({ subject }) => noFormula(subject)],
+  ['file', ({ file }) => file && noFormula(file)],
+  ['decision', ({ decision }) => decision],
+  ['score', ({ score }) => score],
+  ['sigma', ({ sigma }) => sigma],
+  ['method', ({ method }) => method],
+  ['reject_below', ({ thresholds }) => thresholds.rejectBelow],
+  ['accept_from', ({ thresholds }) => thresholds.acceptFrom],
+  ['reasons', ({ reasons }) => reasons.map(({ code }) => code).join(' ')],
+  ['advice', ({ reasons }) => reasons[0]?.advice],
+  ['error', ({ error }) => error?.code],
+  ['message', ({ error }) => error?.message],
+]
+
+/** Spreadsheets run a cell that begins like this as a formula; names come from whoever was enrolled. */
+const noFormula = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text)
+
+/** RFC 4180, one row per photo, worst first. */
+export function* auditCsv(photos: Iterable<AuditedPhoto>): Generator<string, void, undefined> {
+  yield csvRow(COLUMNS.map(([name]) => name))
+  for (const photo of photos) yield csvRow(COLUMNS.map(([, cell]) => cell(photo)))
+}
