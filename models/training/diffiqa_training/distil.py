@@ -78,13 +78,22 @@ def jittered(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return cv2.warpAffine(crop, turn, (112, 112), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+def lit(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A little other light, contrast and colour; too little for another label."""
+    gain = random.uniform(0.88, 1.12) * random.uniform(0.96, 1.04, 3)
+    return np.clip((crop.astype(np.float32) - 128) * gain + 128 + random.uniform(-12, 12), 0, 255).astype(np.uint8)
+
+
 class Batches:
-    def __init__(self, rows: Rows, phase: str, random: np.random.Generator):
+    def __init__(self, rows: Rows, phase: str, natural_share: float | None, random: np.random.Generator):
         self.rows, self.random = rows, random
         label = quality_label(rows, phase)
         shares = flat_shares(label)
         if phase == 'distil':
             shares = np.where(np.isfinite(rows.target), shares, MADE_UP_SHARE * shares)
+        if natural_share is not None:
+            for kind, share in ((rows.natural, natural_share), (~rows.natural, 1 - natural_share)):
+                shares[kind] *= share / shares[kind].sum()
         self.shares = shares / shares.sum()
         self.columns = {
             'quality': label,
@@ -101,8 +110,10 @@ class Batches:
             crop = self.rows.crop(row)
             if self.random.random() < 0.5:
                 crop = crop[:, ::-1]
-            # Half stay as they are: resampling blurs, and blur is what the label is about.
-            faces.append(jittered(np.ascontiguousarray(crop), self.random) if self.random.random() < 0.5 else crop)
+            # Some stay as they are: resampling blurs, and blur is what the label is about.
+            if self.random.random() < 0.7:
+                crop = jittered(np.ascontiguousarray(crop), self.random)
+            faces.append(lit(crop, self.random) if self.random.random() < 0.7 else crop)
         wanted = {key: torch.from_numpy(values[chosen]) for key, values in self.columns.items()}
         wanted['embedding'] = torch.from_numpy(self.embedding[chosen])
         return to_tensor(np.stack(faces)), wanted
@@ -145,7 +156,7 @@ def train(phase: str, config: dict[str, Any]) -> None:
     random = prepare(config['seed'], config['threads'])
     device = pick_device(config['device'])
     settings = config[phase]
-    file, first = FOLDER / f'{phase}.pt', FOLDER / 'pretrain.pt'
+    file, first = FOLDER / f'{phase}.pt', FOLDER / 'pretrain.best.pt'
     model = Regressor(**config['architecture'])
     before = None
     if phase == 'distil':
@@ -153,19 +164,19 @@ def train(phase: str, config: dict[str, Any]) -> None:
         model.load_state_dict(start['ema'])
         before = start['provenance']
     rows = gather(config['sets'], config['variants'])
-    batches = Batches(rows, phase, random)
+    batches = Batches(rows, phase, settings['natural_share'], random)
     if phase == 'pretrain' and config['start']:
         load_regressor(model, paths.ROOT / config['start'], batches.draw(START_CROPS)[0])
     model.to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), settings['learning_rate'], weight_decay=config['weight_decay'])
-    step, spent = 0, 0.0
+    step, spent, best = 0, 0.0, -math.inf
     if config['resume'] and file.exists():
         state = torch.load(file, map_location=device, weights_only=True)
         model.load_state_dict(state['model'])
         average.load_state_dict(state['ema'])
         optimiser.load_state_dict(state['optimiser'])
-        step, spent = state['step'], state['spent']
+        step, spent, best = state['step'], state['spent'], state['best']
         batches.random = np.random.default_rng([config['seed'], step])
     held_out = {key: gather([key.split('.')[0]], [key.split('.')[1]]) for key in config['validation']}
     FOLDER.mkdir(parents=True, exist_ok=True)
@@ -180,7 +191,7 @@ def train(phase: str, config: dict[str, Any]) -> None:
     bar = tqdm(total=100, unit='%', disable=not sys.stderr.isatty())
 
     def checkpoint() -> None:
-        nonlocal saved, running
+        nonlocal saved, running, best
         measures = validate(average, held_out, device)
         means = [np.nanmean([part.get(key, math.nan) for part in running]) for key in WEIGHTS] if running else [math.nan] * len(WEIGHTS)
         table.writerow([f'{budget.spent / 60:.1f}', step, step * config['batch'], *(f'{v:.4f}' for v in means), *(f'{v:.4f}' for v in measures.values())])
@@ -188,8 +199,14 @@ def train(phase: str, config: dict[str, Any]) -> None:
         provenance = {'step': phase, 'steps': step, 'samples': step * config['batch'], 'crops': len(rows),
                       'minutes': round(budget.spent / 60, 1), 'before': before, 'start': config['start'] if phase == 'pretrain' else None, 'sets': config['sets'], 'seed': config['seed'],
                       'rankCorrelationWithGenuineSimilarity': {key: round(value, 4) for key, value in measures.items()}}
-        save({'model': model.state_dict(), 'ema': average.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step,
-              'spent': budget.spent, 'architecture': config['architecture'], 'provenance': provenance}, file)
+        rank = float(np.mean([value for key, value in measures.items() if key.endswith(':mean')]))
+        state = {'ema': average.state_dict(), 'architecture': config['architecture'], 'provenance': provenance}
+        if rank > best:
+            # Labels are noisy and in time learnt by heart: what is shipped is the network that ranked the validation people best.
+            best = rank
+            save(state, FOLDER / f'{phase}.best.pt')
+        save({**state, 'model': model.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step, 'spent': budget.spent,
+              'best': best}, file)
         saved, running = time.monotonic(), []
 
     while (progress := budget.progress(step)) < 1:

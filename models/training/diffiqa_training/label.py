@@ -115,6 +115,8 @@ def write_targets(labels: dict[Key, Values], preset: Preset, config: dict) -> No
         config['folds'], config['seed'],
     )
     gen, terms = predicted[:, 0], np.where(np.isfinite(stacked[:, 1:]), stacked[:, 1:], predicted[:, 1:])
+    part = config['measured_gen']
+    gen = np.where(np.isfinite(stacked[:, 0]), part * stacked[:, 0] + (1 - part) * gen, gen)
     norm = np.concatenate([labels[key]['norm'] for key in keys])
     tuned = preset.bias + sum(t.weight for t in measured[1]) * norm + terms @ np.array([t.weight for t in measured[0]])
     share = config['towards_gen']

@@ -18,6 +18,8 @@ class Rows:
     own: np.ndarray
     gen: np.ndarray
     target: np.ndarray
+    # Untouched photos, in contrast to degraded copies.
+    natural: np.ndarray
 
     def __len__(self) -> int:
         return len(self.part)
@@ -46,6 +48,7 @@ def gather(sets: list[str], variants: list[str]) -> Rows:
             known = dict(np.load(labels)) if labels.exists() else {}
             target = known.get('target', np.full(len(raw), np.nan))
             columns['part'].append(np.full(keep.sum(), len(parts)))
+            columns['natural'].append(np.full(keep.sum(), variant == 'clean'))
             parts.append(crops.crops)
             for key, values in (
                 ('index', crops.index), ('embedding', raw), ('own', found.own), ('gen', found.gen), ('target', target),

@@ -29,7 +29,8 @@ class Regressor(nn.Module):
     `auxiliary` holds the heads of the first phase (gen, own, log norm); they are not exported.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 192), blocks: tuple[int, ...] = (1, 1, 2, 1), features: int = 256):
+    def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 192), blocks: tuple[int, ...] = (1, 1, 2, 1), features: int = 256,
+                 dropout: float = 0.0):
         super().__init__()
         self.stem = nn.Sequential(nn.Conv2d(3, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
         levels, inputs = [], widths[0]
@@ -41,6 +42,7 @@ class Regressor(nn.Module):
         self.expand = nn.Sequential(nn.Conv2d(inputs, features, 1, bias=False), nn.BatchNorm2d(features), nn.ReLU())
         self.pool = nn.Conv2d(features, features, 7, groups=features, bias=False)
         self.pool_norm = nn.BatchNorm2d(features)
+        self.dropout = nn.Dropout(dropout)
         self.embedding = nn.Linear(features, 128)
         self.quality = nn.Linear(features, 2)
         self.auxiliary = nn.Linear(features, 3)
@@ -49,7 +51,7 @@ class Regressor(nn.Module):
         return self.pool_norm(self.pool(self.expand(self.body(self.stem(face))))).flatten(1)
 
     def heads(self, face: Tensor) -> dict[str, Tensor]:
-        feature = self.trunk(face)
+        feature = self.dropout(self.trunk(face))
         quality, auxiliary = self.quality(feature), self.auxiliary(feature)
         return {
             'mean': quality[:, 0],
