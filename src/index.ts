@@ -35,6 +35,8 @@ export type {
 export type { ShrinkageScale } from './gate/weighting.ts'
 export { adjustScore, pairQuality, reliability } from './gate/weighting.ts'
 export type { Knots, Manifest, ModelName, PolicyName, Purpose, ThresholdSet } from './inference/manifest.ts'
+export { type OpenInferenceOptions, openInference, type RemoteInference } from './inference/remote/open-inference.ts'
+export type { RemoteModelName } from './inference/remote/remote-models.ts'
 export type { ComparedVersion, Explanation, PresetName } from './quality/diffiqa.ts'
 export type {
   MeasureName,

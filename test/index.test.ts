@@ -10,6 +10,7 @@ test('the public API, by name', () => {
     'createGate',
     'fromHuman',
     'isDiffiqaError',
+    'openInference',
     'pairQuality',
     'poolEmbeddings',
     'reliability',

@@ -27,6 +27,12 @@ const COMMANDS: readonly Command[] = [
     run: async (args) => (await import('./audit.ts')).audit(args),
   },
   {
+    name: 'export-models',
+    summary: 'write the networks as a folder that Triton, KServe or MLServer loads',
+    help: async () => (await import('./export-options.ts')).exportHelp(),
+    run: async (args) => (await import('./export-models.ts')).exportModels(args),
+  },
+  {
     name: 'doctor',
     summary: 'check Node, native modules and models, and time one score',
     help: async () => (await import('./doctor-options.ts')).doctorHelp(),

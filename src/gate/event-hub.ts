@@ -5,6 +5,7 @@ import type { GateEventName, GateEvents, GateListener } from './events.ts'
 const STICKY = {
   thresholds: () => 'thresholds',
   'model-ready': (event: GateEvents['model-ready']) => `model-ready:${event.model}`,
+  'inference-server': (event: GateEvents['inference-server']) => `inference-server:${event.server}`,
   guarded: (event: GateEvents['guarded']) => `guarded:${event.matcher}`,
 } as const
 

@@ -32,6 +32,14 @@ export interface GateEvents {
   guarded: { readonly matcher: string; readonly operations: readonly MatcherOperation[] }
   /** The middleware refused a photo, so that whatever matcher comes after it never got it. */
   withheld: { readonly purpose: Purpose }
+  /** A server that runs networks (`openInference()`) can be used from now on, or cannot any more. */
+  'inference-server': {
+    /** Host and port. */
+    readonly server: string
+    readonly usable: boolean
+    /** Why it cannot be used. */
+    readonly code: ErrorCode | undefined
+  }
   /** A wrapped matcher was called, or kept from being called. Emitted by `guard()`. */
   matcher: {
     readonly matcher: string

@@ -3,6 +3,7 @@ import type { AlignedFace, Photo } from '../face/types.ts'
 import type { InferenceBackend } from '../inference/backend.ts'
 import { toDiffiqaError } from '../inference/error-wire.ts'
 import { type Manifest, MODEL_NAMES } from '../inference/manifest.ts'
+import type { ServerChange } from '../inference/remote/remote-hub.ts'
 import type { Explanation } from '../quality/diffiqa.ts'
 import { Assessor } from './assessor.ts'
 import { bestFrames } from './best-frames.ts'
@@ -33,6 +34,8 @@ export interface GateParts {
   readonly cache?: ScoreCache
   /** Frees what the backend does not own, after it was closed. */
   readonly dispose?: () => Promise<void>
+  /** Where servers run the networks: tells how each of them is, now and whenever that changes. */
+  readonly onServer?: (listener: (change: ServerChange) => void) => void
 }
 
 const CLOSE_TIMEOUT_MS = 10_000
@@ -66,6 +69,9 @@ export class GateCore implements Gate {
     const escalator = new Escalator({ backend, budget, cache, firstFullMs: warmUp.fullMs })
     this.#assessor = new Assessor({ options, manifest, events, scorer, escalator, budget })
     backend.onRestart((reason) => events.emit('worker-restart', { reason }))
+    parts.onServer?.(({ server, usable, error }) =>
+      events.emit('inference-server', { server, usable, code: error?.code }),
+    )
     for (const model of MODEL_NAMES) events.emit('model-ready', { model, loadMs: warmUp.loadMs[model] })
     events.emit('thresholds', { policy: policy.name, thresholds: policy.thresholds })
   }

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { PolicyName } from '../inference/manifest.ts'
+import { isRemoteInference, type RemoteInference } from '../inference/remote/open-inference.ts'
 import type { PresetName } from '../quality/diffiqa.ts'
 import { type CacheOptions, type ResolvedCacheOptions, resolveCacheOptions } from './cache-options.ts'
 import { checkKeys, checkNumber, checkOneOf, invalidOption, type NumberRange } from './check-keys.ts'
@@ -33,9 +34,12 @@ export interface GateOptions {
   readonly escalationBudget?: number | undefined
   /** Keep scores of photos seen lately, never pixels or embeddings: `true` for the defaults. @default false */
   readonly cache?: boolean | CacheOptions | undefined
-  /** `in-process` computes on the calling thread: for tools and tests, never for a server. @default 'workers' */
-  readonly inference?: 'workers' | 'in-process' | undefined
-  /** Worker threads; each holds its own copy of the networks. @default the number of cores */
+  /**
+   * `in-process` computes on the calling thread: for tools and tests, never for a server. `openInference()` lets another machine run the
+   * networks of the scores, fed by worker threads here. @default 'workers'
+   */
+  readonly inference?: 'workers' | 'in-process' | RemoteInference | undefined
+  /** Worker threads; each holds its own copy of the networks. @default the number of cores; twice that with `openInference()`, since they wait */
   readonly workers?: number | undefined
   /** Photos that may wait while all workers are busy. @default 32 × workers */
   readonly maxQueue?: number | undefined
@@ -64,7 +68,7 @@ export interface ResolvedGateOptions {
   readonly escalationBudget: number | undefined
   /** Undefined: no cache. */
   readonly cache: ResolvedCacheOptions | undefined
-  readonly inference: 'workers' | 'in-process'
+  readonly inference: 'workers' | 'in-process' | RemoteInference
   readonly workers: number
   readonly maxQueue: number
   readonly maxFull: number
@@ -106,7 +110,6 @@ const CHOICES = {
   mode: MODES,
   onFailure: ON_FAILURE,
   preset: ['tuned', 'paper'],
-  inference: ['workers', 'in-process'],
 } as const
 
 const RANGES = {
@@ -141,7 +144,9 @@ export function resolveOptions(options: GateOptions = {}, cores: number = availa
   checkOverrides(thresholds)
   if (modelsDir !== undefined && typeof modelsDir !== 'string' && !(modelsDir instanceof URL))
     throw invalidOption('modelsDir', 'modelsDir must be a path or a file: URL')
-  const workers = options.workers ?? cores
+  const { inference = 'workers' } = options
+  if (!isRemoteInference(inference)) checkOneOf('inference', inference, ['workers', 'in-process'])
+  const workers = options.workers ?? (isRemoteInference(inference) ? 2 * cores : cores)
   return Object.freeze({
     policy: options.policy ?? 'balanced',
     thresholds: Object.freeze({ ...thresholds }),
@@ -153,7 +158,7 @@ export function resolveOptions(options: GateOptions = {}, cores: number = availa
     minInterEye: options.minInterEye ?? 13,
     escalationBudget: options.escalationBudget,
     cache: resolveCacheOptions(options.cache ?? false),
-    inference: options.inference ?? 'workers',
+    inference,
     workers,
     maxQueue: options.maxQueue ?? 32 * workers,
     maxFull: options.maxFull ?? Math.max(1, workers - 1),

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import { DiffiqaError } from '../errors.ts'
 import { align } from '../face/align.ts'
 import { decode } from '../face/decode.ts'
@@ -5,7 +6,10 @@ import { createDetector, type Detector } from '../face/detector.ts'
 import type { AlignedFace, Face, RgbImage } from '../face/types.ts'
 import { MODEL_NAMES, type ModelName } from '../inference/manifest.ts'
 import { ModelStore } from '../inference/model-store.ts'
+import type { RemoteModelName } from '../inference/remote/remote-models.ts'
+import { TensorPort } from '../inference/remote/tensor-port.ts'
 import type { TaskAnswer, TaskContext, TaskHandler } from '../inference/task-handler.ts'
+import type { TensorModel } from '../inference/tensor-model.ts'
 import { createDiffiqa, type Diffiqa, type Explanation } from '../quality/diffiqa.ts'
 import { createRegressor, type Regressor } from '../quality/diffiqa-r.ts'
 import { measure } from '../quality/measure.ts'
@@ -162,21 +166,27 @@ async function warm(detector: Detector, regressor: Regressor): Promise<void> {
 
 /**
  * Load the networks of a models folder, let each prove itself, and run a dummy face through all of them.
- * @throws DiffiqaError `model-missing`, `model-integrity`, `model-incompatible`, `native-module-missing`.
+ * @param port - to the thread that runs the networks in `remote`
+ * @throws DiffiqaError `model-missing`, `model-integrity`, `model-incompatible`, `native-module-missing`, `inference-unavailable`.
  */
-export async function openScorer({ modelsDir, preset }: ScorerData): Promise<Scorer> {
+export async function openScorer({ modelsDir, preset, remote }: ScorerData, port?: MessagePort): Promise<Scorer> {
   const store = await ModelStore.open(modelsDir === undefined ? {} : { modelsDir })
   try {
     const loadMs = {} as Record<ModelName, number>
+    const tensors = port && new TensorPort(port)
+    const isRemote = (name: ModelName) => remote.some((far) => far === name)
+    const session = async (name: ModelName): Promise<TensorModel> =>
+      tensors && isRemote(name) ? tensors.model(name as RemoteModelName) : store.session(name)
     for (const name of MODEL_NAMES) {
       const lap = stopwatch()
-      await store.session(name)
+      await session(name)
       loadMs[name] = lap()
     }
-    await store.selfTest()
-    const detector = createDetector(await store.session('detector'))
-    const regressor = createRegressor(await store.session('regressor'), store.manifest)
-    const [embedder, denoiser] = await Promise.all([store.session('embedder'), store.session('denoiser')])
+    // The others have proven themselves to the thread that has the connections.
+    await store.selfTest(MODEL_NAMES.filter((name) => !isRemote(name)))
+    const detector = createDetector(await session('detector'))
+    const regressor = createRegressor(await session('regressor'), store.manifest)
+    const [embedder, denoiser] = await Promise.all([session('embedder'), session('denoiser')])
     const diffiqa = createDiffiqa({ embedder, denoiser, manifest: store.manifest, preset })
     await warm(detector, regressor)
     // The first run also reserves memory; the second is what a full score takes.
@@ -184,7 +194,12 @@ export async function openScorer({ modelsDir, preset }: ScorerData): Promise<Sco
     const lap = stopwatch()
     await diffiqa.assess(DUMMY)
     const warmUp: WarmUpAnswer = { loadMs, fullMs: lap() }
-    return { handle: createTaskHandler({ detector, regressor, diffiqa, warmUp }), close: () => store.close() }
+    const inner = createTaskHandler({ detector, regressor, diffiqa, warmUp })
+    const handle: TaskHandler = (task, context) => {
+      if (tensors) tensors.deadline = context.deadline
+      return inner(task, context)
+    }
+    return { handle, close: () => store.close() }
   } catch (error) {
     await store.close()
     throw error

@@ -1,5 +1,6 @@
 import type { AlignedFace, Face } from '../face/types.ts'
 import type { ModelName } from '../inference/manifest.ts'
+import type { RemoteModelName } from '../inference/remote/remote-models.ts'
 import type { PresetName } from '../quality/diffiqa.ts'
 import type { Measures, QualityScore } from '../quality/types.ts'
 import type { FaceSelection } from './face-selection.ts'
@@ -12,6 +13,8 @@ export interface ScorerData {
   /** A path or the text of a `file:` URL. */
   readonly modelsDir: string | undefined
   readonly preset: PresetName
+  /** Networks that the thread which started this one runs, by way of the worker's port. */
+  readonly remote: readonly RemoteModelName[]
 }
 
 /** Task `assess`: one photo through everything but full DifFIQA. */

@@ -36,10 +36,10 @@ function inProcessSlot(handler: TaskHandler): WorkerSlot {
   return {
     dead: false,
     start: async () => {},
-    async run(task, cancelFlag) {
+    async run(task, { cancelFlag, deadline }) {
       const start = performance.now()
       try {
-        const { value } = await handler(task, { cancelled: () => Atomics.load(cancelFlag, 0) !== 0 })
+        const { value } = await handler(task, { deadline, cancelled: () => Atomics.load(cancelFlag, 0) !== 0 })
         return { value, serviceMs: performance.now() - start }
       } catch (error) {
         throw toDiffiqaError(error)

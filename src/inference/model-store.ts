@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { DiffiqaError } from '../errors.ts'
 import { checkOptions } from './backend-options.ts'
 import { type Manifest, MODEL_NAMES, type ModelName } from './manifest.ts'
 import { loadManifest, modelsUrl } from './manifest-file.ts'
 import { MODEL_CONTRACTS } from './model-contract.ts'
+import { readModelFile } from './model-file.ts'
 import { createOnnxModel } from './onnx-model.ts'
+import { checkSelfTest } from './self-test.ts'
 import type { Tensor, TensorModel } from './tensor-model.ts'
 
 export interface ModelStoreOptions {
@@ -60,16 +60,8 @@ export class ModelStore {
    */
   async selfTest(names: readonly ModelName[] = MODEL_NAMES): Promise<void> {
     for (const name of names) {
-      const { values, tolerance } = this.manifest.selfTest[name]
       const answer = await selfTestAnswer(name, await this.session(name))
-      for (const [index, expected] of values.entries()) {
-        const actual = answer.data[index] ?? Number.NaN
-        if (!(Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected)))) {
-          throw new DiffiqaError('model-incompatible', `The model "${name}" fails its self-test`, {
-            details: { model: name, index, expected, actual },
-          })
-        }
-      }
+      checkSelfTest(name, answer.data, this.manifest.selfTest[name])
     }
   }
 
@@ -83,7 +75,7 @@ export class ModelStore {
   }
 
   async #load(name: ModelName): Promise<TensorModel> {
-    const model = await createOnnxModel(await this.#read(name), name, this.#numThreads)
+    const model = await createOnnxModel(await readModelFile(this.manifest, this.#folder, name), name, this.#numThreads)
     const { inputs, outputs } = MODEL_CONTRACTS[name]
     const missing = [
       ...inputs.filter((input) => !model.inputs.includes(input)),
@@ -96,28 +88,6 @@ export class ModelStore {
       `The model "${name}" has the inputs ${model.inputs.join(', ')} and the outputs ${model.outputs.join(', ')}; ` +
         `needed are ${inputs.join(', ')} and ${outputs.join(', ')}`,
       { details: { model: name, missing } },
-    )
-  }
-
-  /** The bytes are read once and hashed before anything parses them: no gap between the check and the use. */
-  async #read(name: ModelName): Promise<Uint8Array> {
-    const { file, sha256, bytes: size } = this.manifest.models[name]
-    let bytes: Uint8Array
-    try {
-      bytes = await readFile(new URL(file, this.#folder))
-    } catch (cause) {
-      throw new DiffiqaError('model-missing', `Cannot read the model file ${file} in ${this.#folder.href}`, {
-        cause,
-        details: { model: name, file },
-      })
-    }
-    const actual = createHash('sha256').update(bytes).digest('hex')
-    if (bytes.length === size && actual === sha256) return bytes
-    throw new DiffiqaError(
-      'model-integrity',
-      `The model file ${file} is not the one manifest.json names: it has ${bytes.length} bytes and SHA-256 ${actual}, ` +
-        `expected are ${size} bytes and ${sha256}`,
-      { details: { model: name, file } },
     )
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import type { ResourceLimits } from 'node:worker_threads'
+import type { MessagePort, ResourceLimits } from 'node:worker_threads'
 import { DiffiqaError } from '../errors.ts'
 import type { InferenceBackend } from './backend.ts'
 import { checkOptions } from './backend-options.ts'
@@ -29,6 +29,8 @@ export interface PiscinaBackendOptions {
   readonly startTimeoutMs?: number
   /** Heap limits of each worker; models and pixels live outside of the heap. @default Node's own */
   readonly resourceLimits?: ResourceLimits
+  /** Called for each worker that starts: the worker's end of a connection to this thread, handed to its `createHandler`. @default none */
+  readonly connect?: () => MessagePort
   /** Uniform in 0..1, for the spread of Retry-After. @default Math.random */
   readonly random?: () => number
 }
@@ -43,6 +45,7 @@ const KNOWN = [
   'watchdogMs',
   'startTimeoutMs',
   'resourceLimits',
+  'connect',
   'random',
 ] as const satisfies readonly (keyof PiscinaBackendOptions)[]
 
@@ -58,7 +61,7 @@ export function createPiscinaBackend(options: PiscinaBackendOptions): InferenceB
     { workers: 1, maxQueue: 0, maxFull: 1, maxFullQueue: 0, watchdogMs: 1, startTimeoutMs: 1 },
     ['watchdogMs'],
   )
-  const { workerUrl, workerData, workers, resourceLimits = {} } = options
+  const { workerUrl, workerData, workers, resourceLimits = {}, connect } = options
   checkWorkerFile(workerUrl)
   return new TaskScheduler({
     workers,
@@ -67,7 +70,7 @@ export function createPiscinaBackend(options: PiscinaBackendOptions): InferenceB
     maxFullQueue: options.maxFullQueue ?? 2 * workers,
     watchdogMs: options.watchdogMs,
     startTimeoutMs: options.startTimeoutMs ?? 30_000,
-    createSlot: (onDeath) => new PiscinaSlot({ workerUrl, workerData, resourceLimits }, onDeath),
+    createSlot: (onDeath) => new PiscinaSlot({ workerUrl, workerData, resourceLimits, connect }, onDeath),
     ...(options.random && { random: options.random }),
   })
 }

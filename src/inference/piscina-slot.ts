@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { ResourceLimits } from 'node:worker_threads'
+import type { MessagePort, ResourceLimits } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { DiffiqaError } from '../errors.ts'
 import { fromWireError } from './error-wire.ts'
@@ -8,12 +8,14 @@ import { NativeGate } from './native-gate.ts'
 import { nativeModuleMissing } from './native-module.ts'
 import type { ThreadData, WorkerMessage, WorkerReply } from './serve-tasks.ts'
 import type { Task } from './task-handler.ts'
-import type { SlotResult, WorkerSlot } from './worker-slot.ts'
+import type { SlotResult, TaskOrder, WorkerSlot } from './worker-slot.ts'
 
 export interface PiscinaSlotOptions {
   readonly workerUrl: URL
   readonly workerData: unknown
   readonly resourceLimits: ResourceLimits
+  /** Makes a connection of the worker to this thread; the port is the worker's end. */
+  readonly connect: (() => MessagePort) | undefined
 }
 
 const STOP_TIMEOUT_MS = 1000
@@ -78,16 +80,19 @@ export class PiscinaSlot implements WorkerSlot {
     })
     died.catch(() => {})
     // A thread that fails while loading leaves the message in the queue for ever: hence the race.
-    const reply = await Promise.race([died, pool.run({ type: 'start' })])
+    const port = this.#options.connect?.()
+    const transferList = port ? [port] : []
+    const reply = await Promise.race([died, pool.run({ type: 'start', port }, { transferList }).catch(() => died)])
     if (!reply.ok) throw fromWireError(reply.error)
     this.#started = true
   }
 
-  async run(task: Task, cancelFlag: Int32Array, transfer: readonly ArrayBuffer[]): Promise<SlotResult> {
+  async run(task: Task, { cancelFlag, deadline, transfer }: TaskOrder): Promise<SlotResult> {
     if (!this.#pool || this.#dead) throw this.#deathError()
     let reply: WorkerReply
     try {
-      reply = await this.#pool.run({ type: 'task', task, cancelFlag }, { transferList: [...transfer] })
+      const remainingMs = deadline - performance.now()
+      reply = await this.#pool.run({ type: 'task', task, cancelFlag, remainingMs }, { transferList: [...transfer] })
     } catch (cause) {
       if (this.#dead) {
         if (cause instanceof Error) this.#cause ??= cause

@@ -1,4 +1,4 @@
-import { workerData } from 'node:worker_threads'
+import { type MessagePort, workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
 import { toWireError, type WireError } from './error-wire.ts'
 import { setNativeGate } from './native-call.ts'
@@ -12,34 +12,42 @@ export interface ThreadData {
 
 /** What the main thread posts: `start` is answered when the handler is ready, `task` when it has worked. */
 export type WorkerMessage =
-  | { readonly type: 'start' }
-  | { readonly type: 'task'; readonly task: Task; readonly cancelFlag: Int32Array }
+  | { readonly type: 'start'; readonly port: MessagePort | undefined }
+  | {
+      readonly type: 'task'
+      readonly task: Task
+      readonly cancelFlag: Int32Array
+      /** A duration: instants of two threads cannot be compared. */
+      readonly remainingMs: number
+    }
 
 export type WorkerReply =
   | { readonly ok: true; readonly value: unknown; readonly serviceMs: number }
   | { readonly ok: false; readonly error: WireError }
 
 /**
- * Makes the default export of a worker file: `export default serveTasks(async (workerData) => handler)`.
+ * Makes the default export of a worker file: `export default serveTasks(async (workerData, port) => handler)`.
  *
- * Loading begins at once. A handler that cannot be made does not end the thread: its error is the answer to the first message,
+ * Loading begins with the first message. A handler that cannot be made does not end the thread: its error is the answer to the first message,
  * so that the main thread can tell a missing model from a crash.
  */
 export function serveTasks(
-  createHandler: (workerData: unknown) => Promise<TaskHandler>,
+  createHandler: (workerData: unknown, port: MessagePort | undefined) => Promise<TaskHandler>,
 ): (message: WorkerMessage) => Promise<WorkerReply> {
   const { data, nativeGate } = workerData as ThreadData
   setNativeGate(nativeGate)
-  const loading = Promise.resolve(data).then(createHandler)
-  // Every message awaits `loading` and reports its failure; without this line an early failure would end the thread.
-  loading.catch(() => {})
+  let loading: Promise<TaskHandler> | undefined
   return async (message) => {
     try {
+      loading ??= createHandler(data, message.type === 'start' ? message.port : undefined)
       const handler = await loading
       if (message.type === 'start') return { ok: true, value: undefined, serviceMs: 0 }
-      const { task, cancelFlag } = message
+      const { task, cancelFlag, remainingMs } = message
       const start = performance.now()
-      const { value, transfer } = await handler(task, { cancelled: () => Atomics.load(cancelFlag, 0) !== 0 })
+      const { value, transfer } = await handler(task, {
+        deadline: start + remainingMs,
+        cancelled: () => Atomics.load(cancelFlag, 0) !== 0,
+      })
       return withTransfer({ ok: true, value, serviceMs: performance.now() - start }, transfer)
     } catch (error) {
       return { ok: false, error: toWireError(error) }

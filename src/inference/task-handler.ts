@@ -5,6 +5,8 @@ export interface Task {
 }
 
 export interface TaskContext {
+  /** Instant of `performance.now()` of the thread that works; whoever asks others in turn passes on what is left. */
+  readonly deadline: number
   /**
    * True once nobody waits for the answer any more (deadline, abort, shutdown). A long task asks between its steps and then
    * throws `aborted` or returns anything; either way the answer is dropped and the thread is free sooner.

@@ -181,7 +181,7 @@ export class TaskScheduler implements InferenceBackend {
     }
     let typical = true
     try {
-      const { value, serviceMs } = await slot.run(pending.task, pending.cancelFlag, pending.transfer)
+      const { value, serviceMs } = await slot.run(pending.task, pending)
       typical = !pending.settled
       pending.resolve(value, serviceMs)
     } catch (thrown) {

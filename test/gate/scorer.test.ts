@@ -12,7 +12,7 @@ import { createRegressor } from '../../src/quality/diffiqa-r.ts'
 import { sampleFace, samplePhoto } from '../fixtures/sample-faces.ts'
 import { analyticDenoiser, analyticEmbedder, countingModel, testManifest } from '../quality/stand-ins.ts'
 
-const context = { cancelled: () => false }
+const context = { deadline: Number.POSITIVE_INFINITY, cancelled: () => false }
 const warmUp = { loadMs: { detector: 1, embedder: 1, denoiser: 1, regressor: 1 }, fullMs: 1 }
 let store: ModelStore
 let detector: Detector
@@ -131,7 +131,7 @@ describe('the tasks of a worker', () => {
   test('a task that nobody waits for stops between its steps', async () => {
     const { handle, model } = parts()
     const bytes = await sampleFace('c')
-    const cancelled = { cancelled: () => true }
+    const cancelled = { ...context, cancelled: () => true }
     await expect(handle({ name: TASKS.assess, input: input(bytes) }, cancelled)).rejects.toMatchObject({
       code: 'aborted',
     })

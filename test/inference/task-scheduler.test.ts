@@ -32,10 +32,10 @@ class PuppetSlot implements WorkerSlot {
     })
   }
 
-  run(task: { input: unknown }, flag: Int32Array): Promise<SlotResult> {
+  run(task: { input: unknown }, { cancelFlag }: { cancelFlag: Int32Array }): Promise<SlotResult> {
     if (this.#settle || this.dead || this.stopped)
       throw new Error('a slot runs one task at a time, and only while alive')
-    this.input.push({ value: task.input, flag })
+    this.input.push({ value: task.input, flag: cancelFlag })
     return new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
     })
