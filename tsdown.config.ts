@@ -14,6 +14,8 @@ const library = defineConfig({
     'src/compreface.ts',
     'src/azure-face.ts',
     'src/regula.ts',
+    'src/http.ts',
+    'src/testing.ts',
     'src/cli.ts',
     'src/console.ts',
     'src/worker.ts',
