@@ -84,6 +84,25 @@ def lit(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return np.clip((crop.astype(np.float32) - 128) * gain + 128 + random.uniform(-12, 12), 0, 255).astype(np.uint8)
 
 
+def varied(crop: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """A training crop as it is shown once."""
+    if random.random() < 0.5:
+        crop = crop[:, ::-1]
+    # Some stay as they are: resampling blurs, and blur is what the label is about.
+    if random.random() < 0.7:
+        crop = jittered(np.ascontiguousarray(crop), random)
+    return lit(crop, random) if random.random() < 0.7 else crop
+
+
+def share_natural(shares: np.ndarray, natural: np.ndarray, wanted: float | None) -> np.ndarray:
+    """Drawing probabilities of which `wanted` fall on untouched photos; None: as they are."""
+    result = shares.copy()
+    if wanted is not None:
+        for kind, share in ((natural, wanted), (~natural, 1 - wanted)):
+            result[kind] *= share / result[kind].sum()
+    return result / result.sum()
+
+
 class Batches:
     def __init__(self, rows: Rows, phase: str, natural_share: float | None, random: np.random.Generator):
         self.rows, self.random = rows, random
@@ -91,10 +110,7 @@ class Batches:
         shares = flat_shares(label)
         if phase == 'distil':
             shares = np.where(np.isfinite(rows.target), shares, MADE_UP_SHARE * shares)
-        if natural_share is not None:
-            for kind, share in ((rows.natural, natural_share), (~rows.natural, 1 - natural_share)):
-                shares[kind] *= share / shares[kind].sum()
-        self.shares = shares / shares.sum()
+        self.shares = share_natural(shares, rows.natural, natural_share)
         self.columns = {
             'quality': label,
             'gen': standardise(rows.gen),
@@ -105,15 +121,7 @@ class Batches:
 
     def draw(self, count: int) -> tuple[Tensor, dict[str, Tensor]]:
         chosen = self.random.choice(len(self.rows), count, p=self.shares)
-        faces = []
-        for row in chosen:
-            crop = self.rows.crop(row)
-            if self.random.random() < 0.5:
-                crop = crop[:, ::-1]
-            # Some stay as they are: resampling blurs, and blur is what the label is about.
-            if self.random.random() < 0.7:
-                crop = jittered(np.ascontiguousarray(crop), self.random)
-            faces.append(lit(crop, self.random) if self.random.random() < 0.7 else crop)
+        faces = [varied(self.rows.crop(row), self.random) for row in chosen]
         wanted = {key: torch.from_numpy(values[chosen]) for key, values in self.columns.items()}
         wanted['embedding'] = torch.from_numpy(self.embedding[chosen])
         return to_tensor(np.stack(faces)), wanted

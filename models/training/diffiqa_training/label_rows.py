@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import crop_set, paths
-from .similarity_labels import load_embedding, similarity_labels
+from .similarity_labels import known_people, load_embedding, similarity_labels
 
 
 @dataclass
@@ -18,6 +18,12 @@ class Rows:
     own: np.ndarray
     gen: np.ndarray
     target: np.ndarray
+    # Raw score of tuned full DifFIQA where the label step measured it.
+    tuned: np.ndarray
+    # '' where the person is not known.
+    person: np.ndarray
+    # The same for a photo and its degraded copies.
+    photo: np.ndarray
     # Untouched photos, in contrast to degraded copies.
     natural: np.ndarray
 
@@ -33,7 +39,7 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def gather(sets: list[str], variants: list[str]) -> Rows:
-    """Rows of every set and variant whose embeddings exist; `target` comes from the label step where it ran."""
+    """Rows of every set and variant whose embeddings exist; `target` and `tuned` come from the label step where it ran."""
     parts: list[np.ndarray] = []
     columns: dict[str, list[np.ndarray]] = defaultdict(list)
     for name in sets:
@@ -46,12 +52,15 @@ def gather(sets: list[str], variants: list[str]) -> Rows:
             keep = (crops.index >= 0) & np.isfinite(raw).all(axis=1)
             labels = paths.label_file(name, variant)
             known = dict(np.load(labels)) if labels.exists() else {}
-            target = known.get('target', np.full(len(raw), np.nan))
+            unknown = np.full(len(raw), np.nan)
             columns['part'].append(np.full(keep.sum(), len(parts)))
             columns['natural'].append(np.full(keep.sum(), variant == 'clean'))
             parts.append(crops.crops)
+            person = np.array([f'{name}/{person}' if person else '' for person in known_people(crops)])
+            photo = np.array([f'{name}/{row["file"]}' for row in crops.rows])
             for key, values in (
-                ('index', crops.index), ('embedding', raw), ('own', found.own), ('gen', found.gen), ('target', target),
+                ('index', crops.index), ('embedding', raw), ('own', found.own), ('gen', found.gen), ('person', person), ('photo', photo),
+                ('target', known.get('target', unknown)), ('tuned', known.get('tuned', unknown)),
             ):
                 columns[key].append(values[keep])
     if not parts:

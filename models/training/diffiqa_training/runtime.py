@@ -1,4 +1,6 @@
 """Device, number type, threads and seeds of a training run."""
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -52,12 +54,10 @@ def save(state: dict, file: Path) -> None:
 
 
 class Budget:
-    """How far a run is, 0..1, by wall-clock minutes or by steps; time of earlier runs counts in."""
+    """How far a run is, 0..1, by minutes (wall-clock ones unless another clock is given) or by steps; time of earlier runs counts in."""
 
-    def __init__(self, minutes: float, steps: int, spent: float = 0.0):
-        import time
-
-        self._clock = time.monotonic
+    def __init__(self, minutes: float, steps: int, spent: float = 0.0, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
         self._start = self._clock() - spent
         self.minutes, self.steps = minutes, steps
 

@@ -26,6 +26,14 @@ class SimilarityLabels:
     norm: np.ndarray
 
 
+def known_people(source: crop_set.CropSet) -> np.ndarray:
+    """Per row: the person, '' where none is named or the name is not to be relied on."""
+    people = source.people()
+    if source.name in WITHOUT_IDENTITY:
+        return np.full(len(people), '')
+    return np.where(np.isin(people, list(DOUBTFUL)), '', people)
+
+
 def load_embedding(name: str, variant: str) -> np.ndarray:
     return np.load(paths.embed_file(name, variant))['embedding'].astype(np.float64)
 
@@ -40,7 +48,7 @@ def template_without(clean: np.ndarray, people: np.ndarray) -> np.ndarray:
     result = np.full_like(clean, np.nan)
     valid = np.isfinite(clean[:, 0])
     for person in np.unique(people):
-        if person == '' or person in DOUBTFUL:
+        if person == '':
             continue
         rows = np.nonzero((people == person) & valid)[0]
         if len(rows) >= 2:
@@ -54,9 +62,7 @@ def template_without(clean: np.ndarray, people: np.ndarray) -> np.ndarray:
 def similarity_labels(name: str, variant: str) -> SimilarityLabels:
     clean_set = crop_set.load(name, 'clean')
     clean = load_embedding(name, 'clean')
-    people = clean_set.people()
-    if name in WITHOUT_IDENTITY:
-        people = np.full(len(people), '')
+    people = known_people(clean_set)
     template = template_without(clean, people)
     if variant == 'clean':
         embedding = clean

@@ -1,0 +1,54 @@
+"""Every rival as a scorer, with a version that changes when its scores may."""
+
+import hashlib
+import json
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .. import paths
+from . import train
+from .faceqan import FaceQan
+from .grafiqs import GraFiqs
+from .qualityface import load_qualityface
+from .recipes import RECIPES
+from .scoring import Scorer
+from .ser_fiq import SerFiq
+from .sface_torch import load_sface
+
+SFACE_SOURCE = paths.JUDGES / 'sface-source.onnx'
+QUALITYFACE = paths.JUDGES / 'qualityface.pth'
+
+
+def trained(name: str) -> Scorer:
+    model = train.load_scorer(name)
+
+    @torch.no_grad()
+    def score(face: Tensor) -> float:
+        return model(face[None] / 127.5 - 1)[0].item()
+
+    return score
+
+
+# Nothing of these is trained: they ask SFace, or bring weights of their own.
+TRAINING_FREE: dict[str, tuple[str, Callable[[dict], Scorer]]] = {
+    'ser_fiq': ('recipe of SER-FIQ', lambda config: SerFiq(load_sface(SFACE_SOURCE), seed=config['seed'], **config['ser_fiq'])),
+    'faceqan': ('recipe of FaceQAN', lambda config: FaceQan(load_sface(SFACE_SOURCE), **config['faceqan'])),
+    'grafiqs': ('recipe of GraFIQs', lambda config: GraFiqs(load_sface(SFACE_SOURCE), **config['grafiqs'])),
+    'qualityface': ('qualityface 1.0.3', lambda _config: load_qualityface(QUALITYFACE).score),
+}
+
+TITLES = {name: recipe.title for name, recipe in RECIPES.items()} | {name: title for name, (title, _) in TRAINING_FREE.items()}
+
+
+def version(name: str, config: dict) -> str:
+    if name in RECIPES:
+        return hashlib.sha256(train.weights_file(name).read_bytes()).hexdigest()[:8]
+    file = QUALITYFACE if name == 'qualityface' else SFACE_SOURCE
+    settings = json.dumps([config.get(name), config['seed']], sort_keys=True)
+    return hashlib.sha256(file.read_bytes() + settings.encode()).hexdigest()[:8]
+
+
+def make(name: str, config: dict) -> Scorer:
+    return trained(name) if name in RECIPES else TRAINING_FREE[name][1](config)

@@ -1,0 +1,131 @@
+"""The one trainer of all label-trained rivals: DifFIQA(R)'s network from nothing, resumable, a line of CSV a checkpoint.
+
+Minutes are minutes of processor time, so that a machine busy with something else takes nothing from one rival and gives
+nothing to another.
+"""
+
+import copy
+import csv
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from torch.nn import functional as F
+
+from .. import paths
+from ..config import section
+from ..distil import to_tensor, varied
+from ..label_rows import Rows, gather, unit
+from ..regressor import MirrorMean, Regressor
+from ..runtime import Budget, autocast, pick_device, prepare, save, update_average
+from .recipes import RECIPES
+
+FOLDER = paths.TRAINING / 'rivals'
+
+
+def weights_file(name: str) -> Path:
+    return FOLDER / f'{name}.pt'
+
+
+def load_scorer(name: str) -> MirrorMean:
+    """The trained rival as it scores: averaged weights, mean of the face and its mirror image, as DifFIQA(R) does."""
+    state = torch.load(weights_file(name), map_location='cpu', weights_only=True)
+    model = Regressor(**state['architecture'])
+    model.load_state_dict(state['ema'])
+    return MirrorMean(model).eval()
+
+
+def finished(name: str, config: dict) -> bool:
+    """Whether the budget is already used up."""
+    if not (config['resume'] and weights_file(name).exists()):
+        return False
+    state = torch.load(weights_file(name), map_location='cpu', weights_only=True)
+    return Budget(config['minutes'], config['steps'], state['spent'], lambda: 0.0).progress(state['step']) >= 1
+
+
+@torch.no_grad()
+def rank_correlation(model: Regressor, rows: Rows) -> float:
+    """With SFace's similarity to the person's other photos, on people that the network never saw."""
+    chosen = np.flatnonzero(np.isfinite(rows.gen))
+    model.eval()
+    answers = [
+        model(to_tensor(np.stack([rows.crop(row) for row in chosen[start : start + 64]])))[0]
+        for start in range(0, len(chosen), 64)
+    ]
+    return float(spearmanr(torch.cat(answers).numpy(), rows.gen[chosen])[0])
+
+
+def train(name: str, config: dict) -> None:
+    recipe, own = RECIPES[name], section('distil')
+    random = prepare(config['seed'], config['threads'])
+    device = pick_device(config['device'])
+    architecture = own['architecture']
+    model = Regressor(**architecture).to(device, memory_format=torch.channels_last).train()
+    average = copy.deepcopy(model)
+    optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=own['weight_decay'])
+    step, spent = 0, 0.0
+    if config['resume'] and weights_file(name).exists():
+        state = torch.load(weights_file(name), map_location=device, weights_only=True)
+        model.load_state_dict(state['model'])
+        average.load_state_dict(state['ema'])
+        optimiser.load_state_dict(state['optimiser'])
+        step, spent = state['step'], state['spent']
+        random = np.random.default_rng([config['seed'], step])
+    rows = gather(own['sets'], own['variants'])
+    task = recipe.task(rows, config)
+    embedding = torch.from_numpy(unit(rows.embedding).astype(np.float32))
+    print(f'{name}: {len(task)} of {len(rows)} crops have a label', flush=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    log = (FOLDER / f'{name}.csv').open('a', newline='')
+    table = csv.writer(log)
+    if log.tell() == 0:
+        table.writerow(['minutes', 'step', 'crops', 'loss'])
+    # Making the labels is not training: the clock starts here.
+    budget = Budget(config['minutes'], config['steps'], spent, time.process_time)
+    saved, running = time.monotonic(), []
+
+    def checkpoint(measures: dict[str, float]) -> None:
+        nonlocal saved, running
+        spent = budget.spent
+        loss = float(np.mean(running)) if running else math.nan
+        table.writerow([f'{spent / 60:.1f}', step, step * own['batch'], f'{loss:.4f}'])
+        log.flush()
+        provenance = {'recipe': recipe.title, 'steps': step, 'samples': step * own['batch'], 'crops': len(task),
+                      'processorMinutes': round(spent / 60, 1), 'sets': own['sets'], 'seed': config['seed'],
+                      'rankCorrelationWithGenuineSimilarity': measures}
+        save({'model': model.state_dict(), 'ema': average.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step,
+              'spent': spent, 'architecture': architecture, 'provenance': provenance}, weights_file(name))
+        saved, running = time.monotonic(), []
+
+    while (progress := budget.progress(step)) < 1:
+        rate = config['learning_rate'] * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
+        for group in optimiser.param_groups:
+            group['lr'] = rate
+        chosen, wanted = task.draw(own['batch'], random)
+        faces = to_tensor(np.stack([varied(rows.crop(row), random) for row in chosen]))
+        with autocast(device, config['dtype']):
+            answers = model.heads(faces.to(device, memory_format=torch.channels_last))
+        loss = task.loss(answers['mean'].float(), wanted.to(device))
+        if recipe.consistency > 0:
+            apart = 1 - F.cosine_similarity(answers['embedding'].float(), embedding[chosen].to(device))
+            loss = (1 - recipe.consistency) * loss + recipe.consistency * apart.mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
+        step += 1
+        update_average(average, model, min(own['ema'], step / (step + 10)))
+        running.append(loss.item())
+        if time.monotonic() - saved > 60 * config['checkpoint_minutes']:
+            checkpoint({})
+    checkpoint({})
+    minutes = budget.spent / 60
+    held_out = {key: round(rank_correlation(average.cpu(), gather(*([part] for part in key.split('.')))), 4) for key in own['validation']}
+    state = torch.load(weights_file(name), map_location='cpu', weights_only=True)
+    state['provenance']['rankCorrelationWithGenuineSimilarity'] = held_out
+    save(state, weights_file(name))
+    log.close()
+    print(f'{name}: {step} steps of {own["batch"]} crops in {minutes:.1f} minutes; rank correlation {held_out}', flush=True)
