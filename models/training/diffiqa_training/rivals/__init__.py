@@ -4,7 +4,7 @@ Their authors' weights cannot be had here, so each is made again from its paper:
 photos and minutes, what is not asks the same SFace. These are recipes of the methods, not the methods.
 """
 
-from .. import crop_set
+from .. import crop_set, paths
 from . import scoring
 from .recipes import RECIPES
 from .scorers import TITLES, make, version
@@ -20,6 +20,9 @@ def chosen(only: list[str]) -> list[str]:
 
 def run(config: dict) -> None:
     names = chosen(config['only'])
+    waiting = [name for name in names if name in RECIPES and RECIPES[name].needs_labels and not finished(name, config)]
+    if waiting and not any(paths.LABELS.glob('*.npz')):
+        raise SystemExit(f'rivals: {", ".join(waiting)} need the label step; leave them out with only=[…], or run it first')
     for name in names:
         if name in RECIPES and not finished(name, config):
             train(name, config)
