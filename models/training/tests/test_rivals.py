@@ -3,6 +3,7 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import onnx
@@ -12,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from diffiqa_training.crop_set import CropSet
-from diffiqa_training.rivals import cr_fiqa, ediffiqa, faceqnet, sdd_fiqa
+from diffiqa_training.label_rows import Rows
+from diffiqa_training.rivals import cr_fiqa, ediffiqa, faceqnet, scoring, sdd_fiqa, trainer
 from diffiqa_training.rivals.faceqan import FaceQan, aggregate
 from diffiqa_training.rivals.faces import Faces
 from diffiqa_training.rivals.grafiqs import GraFiqs
@@ -335,7 +337,85 @@ class LearnedPeer(unittest.TestCase):
             self.assertGreater(abs(dark - light), 1e-2 * abs(expected))
 
 
+def bright_and_dark(count: int) -> Rows:
+    """Two photos a person; the brighter one is the more like its fellow, and the longer its embedding."""
+    random = np.random.default_rng(1)
+    level = np.linspace(20, 235, count)
+    crops = np.clip(level[:, None, None, None] + random.normal(0, 8, (count, 112, 112, 3)), 0, 255).astype(np.uint8)
+    person = np.array([f'p{index % 4}' for index in range(count)])
+    embedding = np.array([direction(120 * (1 - value / 255), value) for value in level])
+    none = np.full(count, np.nan)
+    return Rows(
+        crops=[crops], part=np.zeros(count, int), index=np.arange(count), embedding=embedding, norm=level, own=none, gen=level / 255,
+        target=none, tuned=none, person=person, photo=np.arange(count).astype(str), clean=np.full(count, True),
+    )
+
+
+class Training(unittest.TestCase):
+    # Fewer than 16 channels crash torch 2.13 in the backward pass (channels last, AVX-512).
+    OWN = {
+        'architecture': {'widths': [16, 16, 16, 16], 'blocks': [1, 1, 1, 1], 'features': 16}, 'sets': [], 'variants': [], 'batch': 8,
+        'weight_decay': 0, 'ema': 0.9, 'validation': ['val.clean'],
+    }
+    CONFIG = {
+        'seed': 1, 'minutes': 0, 'learning_rate': 3e-3, 'threads': 1, 'dtype': 'float32', 'device': 'cpu', 'checkpoint_minutes': 9,
+        'resume': True,
+    }
+
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        rows = bright_and_dark(40)
+        for name, value in (('FOLDER', Path(folder.name)), ('gather', lambda *_: rows), ('section', lambda _: self.OWN)):
+            patch = mock.patch.object(trainer, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def test_learns_its_label_from_the_pixels(self) -> None:
+        trainer.train('faceqnet', self.CONFIG | {'steps': 60})
+        score = trainer.load_scorer('faceqnet')
+        with torch.no_grad():
+            dark, light = (score(torch.full((1, 3, 112, 112), level / 127.5 - 1))[0].item() for level in (40, 220))
+        self.assertGreater(light, dark + 0.5)
+        state = torch.load(trainer.weights_file('faceqnet'), weights_only=True)
+        self.assertGreater(state['provenance']['rankCorrelationWithGenuineSimilarity']['val.clean'], 0.9)
+
+    def test_goes_on_where_it_stopped(self) -> None:
+        trainer.train('pcnet', self.CONFIG | {'steps': 4})
+        self.assertTrue(trainer.finished('pcnet', self.CONFIG | {'steps': 4}))
+        self.assertFalse(trainer.finished('pcnet', self.CONFIG | {'steps': 6}))
+        before = torch.load(trainer.weights_file('pcnet'), weights_only=True)
+        trainer.train('pcnet', self.CONFIG | {'steps': 6})
+        after = torch.load(trainer.weights_file('pcnet'), weights_only=True)
+        self.assertEqual((before['step'], after['step']), (4, 6))
+        self.assertGreater(after['spent'], before['spent'])
+        # Two steps from where it was, not six from nothing.
+        self.assertEqual(after['optimiser']['state'][0]['step'].item(), 6)
+        steps = [line.split(',')[1] for line in (trainer.FOLDER / 'pcnet.csv').read_text().splitlines()]
+        self.assertEqual(steps, ['step', '4', '6'])
+
+
 class ScoreFiles(unittest.TestCase):
+    def test_scores_what_is_missing_and_nothing_twice(self) -> None:
+        rows = [{'i': index, 'file': f'{index}.jpg', 'person': 'p'} for index in (2, 0, 1)]
+        crops = np.stack([np.full((112, 112, 3), level, np.uint8) for level in (10, 20, 30)])
+        source = CropSet('set', 'clean', crops, rows)
+        asked: list[float] = []
+
+        def level(face: torch.Tensor) -> float:
+            asked.append(face.max().item())
+            return asked[-1]
+
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(scoring, 'FOLDER', Path(folder)):
+            (Path(folder) / 'rival').mkdir()
+            np.save(Path(folder) / 'rival' / 'set.clean@v.npy', np.array([np.nan, 7.0, np.nan]))
+            self.assertEqual(scoring.score_set('rival', 'v', level, source).tolist(), [30, 10, 7])
+            self.assertEqual(asked, [10, 30])
+            # Other weights or settings: from nothing.
+            self.assertEqual(scoring.score_set('rival', 'w', level, source).tolist(), [30, 10, 20])
+            with self.assertRaises(RuntimeError):
+                scoring.score_set('rival', 'x', lambda _face: float('nan'), source)
+
     def test_there_and_back(self) -> None:
         rows = [{'i': 1, 'file': 'Ann/1.jpg', 'person': 'Ann'}, {'i': -1, 'file': 'Ann/2, b.jpg', 'person': 'Ann'}, {'i': 0, 'file': 'Bo/1.jpg', 'person': 'Bo'}]
         source = CropSet('set', 'clean', np.zeros((2, 112, 112, 3), np.uint8), rows)

@@ -8,7 +8,7 @@ from .. import crop_set, paths
 from . import scoring
 from .recipes import RECIPES
 from .scorers import TITLES, make, version
-from .train import finished, train
+from .trainer import finished, train
 
 
 def chosen(only: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .. import paths
-from . import train
+from . import trainer
 from .faceqan import FaceQan
 from .grafiqs import GraFiqs
 from .qualityface import load_qualityface
@@ -22,7 +22,7 @@ QUALITYFACE = paths.JUDGES / 'qualityface.pth'
 
 
 def trained(name: str) -> Scorer:
-    model = train.load_scorer(name)
+    model = trainer.load_scorer(name)
 
     @torch.no_grad()
     def score(face: Tensor) -> float:
@@ -44,7 +44,7 @@ TITLES = {name: recipe.title for name, recipe in RECIPES.items()} | {name: title
 
 def version(name: str, config: dict) -> str:
     if name in RECIPES:
-        return hashlib.sha256(train.weights_file(name).read_bytes()).hexdigest()[:8]
+        return hashlib.sha256(trainer.weights_file(name).read_bytes()).hexdigest()[:8]
     file = QUALITYFACE if name == 'qualityface' else SFACE_SOURCE
     settings = json.dumps([config.get(name), config['seed']], sort_keys=True)
     return hashlib.sha256(file.read_bytes() + settings.encode()).hexdigest()[:8]
