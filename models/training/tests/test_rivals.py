@@ -3,6 +3,7 @@
 import tempfile
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
@@ -171,20 +172,26 @@ class OptimisedLabels(unittest.TestCase):
 
 class Labels(unittest.TestCase):
     def test_only_rows_with_a_label_are_drawn_and_scaled(self) -> None:
-        task = LabelTask(np.array([np.nan, 10.0, 30.0, np.nan]), beta=0)
+        task = LabelTask(np.array([np.nan, 10.0, 30.0, np.nan]), np.full(4, True), None, beta=0)
         rows, wanted = task.draw(200, np.random.default_rng(1))
         self.assertEqual(set(rows.tolist()), {1, 2})
         self.assertEqual(wanted.tolist(), [-1.0 if row == 1 else 1.0 for row in rows])
 
     def test_beta_is_on_the_labels_own_scale(self) -> None:
         # Standard deviation 10: an error of 10 is 1 standardised, and with beta 20 still square: 1² / (2 · 2).
-        loss = LabelTask(np.array([10.0, 30.0]), beta=20).loss(torch.tensor([1.0]), torch.tensor([0.0]))
-        self.assertAlmostEqual(loss.item(), 0.25)
-        self.assertAlmostEqual(LabelTask(np.array([10.0, 30.0]), beta=0).loss(torch.tensor([3.0]), torch.tensor([0.0])).item(), 3)
+        square, plain = (LabelTask(np.array([10.0, 30.0]), np.full(2, True), None, beta) for beta in (20, 0))
+        self.assertAlmostEqual(square.loss(torch.tensor([1.0]), torch.tensor([0.0])).item(), 0.25)
+        self.assertAlmostEqual(plain.loss(torch.tensor([3.0]), torch.tensor([0.0])).item(), 3)
+
+    def test_untouched_photos_have_their_share(self) -> None:
+        natural = np.array([True] + [False] * 7)
+        task = LabelTask(np.arange(8.0), natural, 0.6, beta=0)
+        self.assertAlmostEqual(task.shares[0], 0.6)
+        self.assertAlmostEqual(task.shares.sum(), 1)
 
     def test_no_label_at_all(self) -> None:
         with self.assertRaises(RuntimeError):
-            LabelTask(np.full(3, np.nan), beta=0)
+            LabelTask(np.full(3, np.nan), np.full(3, True), None, beta=0)
 
 
 def small_chain() -> onnx.ModelProto:
@@ -347,7 +354,7 @@ def bright_and_dark(count: int) -> Rows:
     none = np.full(count, np.nan)
     return Rows(
         crops=[crops], part=np.zeros(count, int), index=np.arange(count), embedding=embedding, norm=level, own=none, gen=level / 255,
-        target=none, tuned=none, person=person, photo=np.arange(count).astype(str), clean=np.full(count, True),
+        target=none, tuned=none, person=person, photo=np.arange(count).astype(str), natural=np.full(count, True),
     )
 
 
@@ -359,7 +366,7 @@ class Training(unittest.TestCase):
     }
     CONFIG = {
         'seed': 1, 'minutes': 0, 'learning_rate': 3e-3, 'threads': 1, 'dtype': 'float32', 'device': 'cpu', 'checkpoint_minutes': 9,
-        'resume': True,
+        'resume': True, 'natural_share': None,
     }
 
     def setUp(self) -> None:
@@ -384,15 +391,35 @@ class Training(unittest.TestCase):
         trainer.train('pcnet', self.CONFIG | {'steps': 4})
         self.assertTrue(trainer.finished('pcnet', self.CONFIG | {'steps': 4}))
         self.assertFalse(trainer.finished('pcnet', self.CONFIG | {'steps': 6}))
-        before = torch.load(trainer.weights_file('pcnet'), weights_only=True)
+        before = torch.load(trainer.state_file('pcnet'), weights_only=True)
         trainer.train('pcnet', self.CONFIG | {'steps': 6})
-        after = torch.load(trainer.weights_file('pcnet'), weights_only=True)
+        after = torch.load(trainer.state_file('pcnet'), weights_only=True)
         self.assertEqual((before['step'], after['step']), (4, 6))
         self.assertGreater(after['spent'], before['spent'])
         # Two steps from where it was, not six from nothing.
         self.assertEqual(after['optimiser']['state'][0]['step'].item(), 6)
         steps = [line.split(',')[1] for line in (trainer.FOLDER / 'pcnet.csv').read_text().splitlines()]
         self.assertEqual(steps, ['step', '4', '6'])
+
+
+    def test_the_best_checkpoint_scores(self) -> None:
+        ranks = iter([0.5, 0.9, 0.2, 0.3])
+        with mock.patch.object(trainer, 'rank_correlation', lambda *_: next(ranks)):
+            trainer.train('faceqnet', self.CONFIG | {'steps': 3, 'checkpoint_minutes': 0})
+        best = torch.load(trainer.weights_file('faceqnet'), weights_only=True)
+        last = torch.load(trainer.state_file('faceqnet'), weights_only=True)
+        self.assertEqual(best['provenance']['steps'], 2)
+        self.assertEqual((last['step'], last['best']), (3, 0.9))
+        self.assertEqual(list(ranks), [])
+
+    def test_validation_costs_no_minutes(self) -> None:
+        seconds = iter([10.0, 13.0, 20.0, 21.0])
+        with mock.patch.object(trainer, 'time', SimpleNamespace(process_time=lambda: next(seconds))):
+            clock = trainer.TrainingClock()
+            self.assertEqual(clock(), 10)
+            with clock.pause():
+                pass
+            self.assertEqual(clock(), 14)
 
 
 class ScoreFiles(unittest.TestCase):

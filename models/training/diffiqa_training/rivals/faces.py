@@ -33,7 +33,7 @@ class Faces:
 
     @staticmethod
     def of(rows: Rows) -> 'Faces':
-        return Faces(rows.embedding, rows.person, rows.photo, rows.clean)
+        return Faces(rows.embedding, rows.person, rows.photo, rows.natural)
 
     def __len__(self) -> int:
         return len(self.person)

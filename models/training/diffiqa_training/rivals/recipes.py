@@ -27,17 +27,22 @@ def to_percent(label: np.ndarray) -> np.ndarray:
     return 100 * (label - np.nanmin(label)) / (np.nanmax(label) - np.nanmin(label))
 
 
+def label_task(rows: Rows, label: np.ndarray, config: dict, beta: float = 0) -> Task:
+    return LabelTask(label, rows.natural, config['natural_share'], beta)
+
+
 def sdd_task(rows: Rows, config: dict) -> Task:
     # Published on a scale of 0..100 with a Huber loss of delta 1.
-    return LabelTask(to_percent(sdd_fiqa.labels(Faces.of(rows), seed=config['seed'], **config['sdd_fiqa'])), beta=1)
+    label = to_percent(sdd_fiqa.labels(Faces.of(rows), seed=config['seed'], **config['sdd_fiqa']))
+    return label_task(rows, label, config, beta=1)
 
 
-def cr_task(rows: Rows, _config: dict) -> Task:
-    return LabelTask(cr_fiqa.labels(Faces.of(rows)), beta=0.5)
+def cr_task(rows: Rows, config: dict) -> Task:
+    return label_task(rows, cr_fiqa.labels(Faces.of(rows)), config, beta=0.5)
 
 
-def faceqnet_task(rows: Rows, _config: dict) -> Task:
-    return LabelTask(faceqnet.labels(Faces.of(rows)), beta=0)
+def faceqnet_task(rows: Rows, config: dict) -> Task:
+    return label_task(rows, faceqnet.labels(Faces.of(rows)), config)
 
 
 def pcnet_task(rows: Rows, config: dict) -> Task:
@@ -51,11 +56,12 @@ def full_score(rows: Rows, config: dict) -> np.ndarray:
 
 
 def ediffiqa_task(rows: Rows, config: dict) -> Task:
-    return LabelTask(ediffiqa.labels(Faces.of(rows), full_score(rows, config), **config['ediffiqa']), beta=0)
+    label = ediffiqa.labels(Faces.of(rows), full_score(rows, config), **config['ediffiqa'])
+    return label_task(rows, label, config)
 
 
-def own_task(rows: Rows, _config: dict) -> Task:
-    return LabelTask(rows.target, beta=0)
+def own_task(rows: Rows, config: dict) -> Task:
+    return label_task(rows, rows.target, config)
 
 
 RECIPES: dict[str, Recipe] = {

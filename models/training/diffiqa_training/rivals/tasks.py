@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..distil import flat_shares
+from ..distil import flat_shares, share_natural
 from .pcnet import MatedPairs
 
 # Pairs that the scale of their similarities is taken from.
@@ -24,16 +24,19 @@ class Task(Protocol):
 class LabelTask:
     """Regression of one label a row. The network learns it standardised: an affine map changes no ranking."""
 
-    def __init__(self, label: np.ndarray, beta: float) -> None:
-        """`label` NaN where unknown. `beta`: where smooth L1 turns from square to absolute, on the label's own scale; 0 is L1."""
+    def __init__(self, label: np.ndarray, natural: np.ndarray, natural_share: float | None, beta: float) -> None:
+        """`label` NaN where unknown, `natural` whether the row is an untouched photo.
+
+        `beta`: where smooth L1 turns from square to absolute, on the label's own scale; 0 is L1.
+        """
         self.rows = np.flatnonzero(np.isfinite(label))
         if len(self.rows) == 0:
             raise RuntimeError('no row has a label')
         known = label[self.rows].astype(np.float64)
         self.beta = beta / known.std()
         self.label = torch.from_numpy(((known - known.mean()) / known.std()).astype(np.float32))
-        # The drawing of DifFIQA(R): rare labels more often.
-        self.shares = flat_shares(self.label.numpy())
+        # The drawing of DifFIQA(R): rare labels more often, untouched photos as often.
+        self.shares = share_natural(flat_shares(self.label.numpy()), natural[self.rows], natural_share)
 
     def __len__(self) -> int:
         return len(self.rows)

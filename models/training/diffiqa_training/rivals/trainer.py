@@ -1,6 +1,6 @@
 """The one trainer of all label-trained rivals: DifFIQA(R)'s network from nothing, resumable, a line of CSV a checkpoint.
 
-Minutes are minutes of processor time, so that a machine busy with something else takes nothing from one rival and gives
+As with DifFIQA(R), what scores is the checkpoint that ranked the validation people best. Minutes are minutes of processor time, so that a machine busy with something else takes nothing from one rival and gives
 nothing to another.
 """
 
@@ -8,6 +8,8 @@ import copy
 import csv
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +28,14 @@ from .recipes import RECIPES
 FOLDER = paths.TRAINING / 'rivals'
 
 
-def weights_file(name: str) -> Path:
+def state_file(name: str) -> Path:
+    """What training goes on from."""
     return FOLDER / f'{name}.pt'
+
+
+def weights_file(name: str) -> Path:
+    """The best checkpoint."""
+    return FOLDER / f'{name}.best.pt'
 
 
 def load_scorer(name: str) -> MirrorMean:
@@ -40,21 +48,37 @@ def load_scorer(name: str) -> MirrorMean:
 
 def finished(name: str, config: dict) -> bool:
     """Whether the budget is already used up."""
-    if not (config['resume'] and weights_file(name).exists()):
+    if not (config['resume'] and state_file(name).exists()):
         return False
-    state = torch.load(weights_file(name), map_location='cpu', weights_only=True)
+    state = torch.load(state_file(name), map_location='cpu', weights_only=True)
     return Budget(config['minutes'], config['steps'], state['spent'], lambda: 0.0).progress(state['step']) >= 1
 
 
+class TrainingClock:
+    """Seconds of processor time without what is spent in `pause()`: validation is no training."""
+
+    def __init__(self) -> None:
+        self.paused = 0.0
+
+    def __call__(self) -> float:
+        return time.process_time() - self.paused
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        begun = time.process_time()
+        yield
+        self.paused += time.process_time() - begun
+
+
 @torch.no_grad()
-def rank_correlation(model: Regressor, rows: Rows) -> float:
+def rank_correlation(model: Regressor, rows: Rows, device: torch.device) -> float:
     """With SFace's similarity to the person's other photos, on people that the network never saw."""
     chosen = np.flatnonzero(np.isfinite(rows.gen))
     model.eval()
-    answers = [
-        model(to_tensor(np.stack([rows.crop(row) for row in chosen[start : start + 64]])))[0]
-        for start in range(0, len(chosen), 64)
-    ]
+    answers = []
+    for start in range(0, len(chosen), 64):
+        faces = to_tensor(np.stack([rows.crop(row) for row in chosen[start : start + 64]])).to(device)
+        answers.append(model(faces.contiguous(memory_format=torch.channels_last))[0].cpu())
     return float(spearmanr(torch.cat(answers).numpy(), rows.gen[chosen])[0])
 
 
@@ -66,39 +90,48 @@ def train(name: str, config: dict) -> None:
     model = Regressor(**architecture).to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=own['weight_decay'])
-    step, spent = 0, 0.0
-    if config['resume'] and weights_file(name).exists():
-        state = torch.load(weights_file(name), map_location=device, weights_only=True)
+    step, spent, best = 0, 0.0, -math.inf
+    if config['resume'] and state_file(name).exists():
+        state = torch.load(state_file(name), map_location=device, weights_only=True)
         model.load_state_dict(state['model'])
         average.load_state_dict(state['ema'])
         optimiser.load_state_dict(state['optimiser'])
-        step, spent = state['step'], state['spent']
+        step, spent, best = state['step'], state['spent'], state['best']
         random = np.random.default_rng([config['seed'], step])
     rows = gather(own['sets'], own['variants'])
     task = recipe.task(rows, config)
+    held_out = {key: gather(*([part] for part in key.split('.'))) for key in own['validation']}
     embedding = torch.from_numpy(unit(rows.embedding).astype(np.float32))
     print(f'{name}: {len(task)} of {len(rows)} crops have a label', flush=True)
     FOLDER.mkdir(parents=True, exist_ok=True)
     log = (FOLDER / f'{name}.csv').open('a', newline='')
     table = csv.writer(log)
     if log.tell() == 0:
-        table.writerow(['minutes', 'step', 'crops', 'loss'])
+        table.writerow(['minutes', 'step', 'crops', 'loss', *held_out])
     # Making the labels is not training: the clock starts here.
-    budget = Budget(config['minutes'], config['steps'], spent, time.process_time)
-    saved, running = time.monotonic(), []
+    clock = TrainingClock()
+    budget = Budget(config['minutes'], config['steps'], spent, clock)
+    saved, running = budget.spent, []
 
-    def checkpoint(measures: dict[str, float]) -> None:
-        nonlocal saved, running
+    def checkpoint() -> None:
+        nonlocal saved, running, best
         spent = budget.spent
+        with clock.pause():
+            measures = {key: rank_correlation(average, part, device) for key, part in held_out.items()}
         loss = float(np.mean(running)) if running else math.nan
-        table.writerow([f'{spent / 60:.1f}', step, step * own['batch'], f'{loss:.4f}'])
+        table.writerow([f'{spent / 60:.1f}', step, step * own['batch'], f'{loss:.4f}', *(f'{v:.4f}' for v in measures.values())])
         log.flush()
         provenance = {'recipe': recipe.title, 'steps': step, 'samples': step * own['batch'], 'crops': len(task),
                       'processorMinutes': round(spent / 60, 1), 'sets': own['sets'], 'seed': config['seed'],
-                      'rankCorrelationWithGenuineSimilarity': measures}
-        save({'model': model.state_dict(), 'ema': average.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step,
-              'spent': spent, 'architecture': architecture, 'provenance': provenance}, weights_file(name))
-        saved, running = time.monotonic(), []
+                      'rankCorrelationWithGenuineSimilarity': {key: round(value, 4) for key, value in measures.items()}}
+        state = {'ema': average.state_dict(), 'architecture': architecture, 'provenance': provenance}
+        rank = float(np.mean(list(measures.values())))
+        if rank > best:
+            best = rank
+            save(state, weights_file(name))
+        save({**state, 'model': model.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step, 'spent': spent, 'best': best},
+             state_file(name))
+        saved, running = spent, []
 
     while (progress := budget.progress(step)) < 1:
         rate = config['learning_rate'] * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
@@ -119,13 +152,8 @@ def train(name: str, config: dict) -> None:
         step += 1
         update_average(average, model, min(own['ema'], step / (step + 10)))
         running.append(loss.item())
-        if time.monotonic() - saved > 60 * config['checkpoint_minutes']:
-            checkpoint({})
-    checkpoint({})
-    minutes = budget.spent / 60
-    held_out = {key: round(rank_correlation(average.cpu(), gather(*([part] for part in key.split('.')))), 4) for key in own['validation']}
-    state = torch.load(weights_file(name), map_location='cpu', weights_only=True)
-    state['provenance']['rankCorrelationWithGenuineSimilarity'] = held_out
-    save(state, weights_file(name))
+        if budget.spent - saved > 60 * config['checkpoint_minutes']:
+            checkpoint()
+    checkpoint()
     log.close()
-    print(f'{name}: {step} steps of {own["batch"]} crops in {minutes:.1f} minutes; rank correlation {held_out}', flush=True)
+    print(f'{name}: {step} steps of {own["batch"]} crops in {budget.spent / 60:.1f} minutes, best rank correlation {best:.4f}', flush=True)
