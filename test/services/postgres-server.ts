@@ -49,8 +49,14 @@ export class PostgresServer implements AsyncDisposable {
     return `postgres://postgres@127.0.0.1:${this.#port}/postgres`
   }
 
-  /** Resolves when it answers; also after {@link stop}, with the same port and data. */
+  /** The file of its psql. */
+  get psql(): string {
+    return join(this.#bin, 'psql')
+  }
+
+  /** Resolves when it answers, if it does already, at once; also after {@link stop}, with the same port and data. */
   async start(): Promise<void> {
+    if (this.#process) return
     const child = spawn(join(this.#bin, 'postgres'), ['-D', this.#data, '-p', String(this.#port), '-k', this.#home], {
       ...identity,
       cwd: this.#home,
