@@ -1,28 +1,11 @@
 // The README's main job: sample faces and degraded copies of them through the example server, and what became of each.
-import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
-import { dirname, join } from 'node:path'
 import { styleText } from 'node:util'
 import sharp from 'sharp'
+import { anotherCapture, cut, PEOPLE, STRANGER } from '../sample-faces.js'
 import { startServer } from './server.js'
 
-// Sample photos of @vladmandic/face-api, one face each: file, then left, top, width, height of the part that holds it.
-const SAMPLES = join(
-  dirname(dirname(createRequire(import.meta.url).resolve('@vladmandic/face-api/dist/face-api.esm.js'))),
-  'demo',
-)
-const PEOPLE = {
-  ada: ['sample1.jpg', 300, 250, 460, 520],
-  bea: ['sample2.jpg', 1330, 60, 440, 520],
-  cleo: ['sample3.jpg', 470, 200, 480, 560],
-  dora: ['sample4.jpg', 900, 60, 330, 480],
-  fay: ['sample6.jpg', 1390, 100, 500, 700],
-  gina: ['sample5.jpg', 260, 720, 440, 560],
-}
-const STRANGER = ['sample5.jpg', 1290, 260, 430, 520]
-
-/** Stand-ins for other captures of the same person: copies, rotated, relit and encoded again, then degraded. */
-const anotherCapture = (face) => sharp(face).rotate(5, { background: '#808080' }).modulate({ brightness: 0.9 })
+/** Stand-ins for other captures of the same person, degraded. */
 const COPIES = {
   'another capture': async (face) => anotherCapture(face),
   'blurred a little': async (face) => sharp(await anotherCapture(face).toBuffer()).blur(4),
@@ -36,10 +19,6 @@ const COPIES = {
   },
   'in the dark': async (face) => sharp(face).linear(0.1, 0),
   'JPEG quality 4': async (face) => sharp(face).jpeg({ quality: 4 }),
-}
-
-async function cut([file, left, top, width, height]) {
-  return sharp(join(SAMPLES, file)).extract({ left, top, width, height }).jpeg({ quality: 95 }).toBuffer()
 }
 
 async function send(url, method, photo) {
