@@ -32,6 +32,7 @@ export const ERROR_CODES = {
   'model-integrity': { status: 500, retryable: false, title: 'A model file is not the one the manifest names' },
   'model-incompatible': { status: 500, retryable: false, title: 'A model cannot be used' },
   'native-module-missing': { status: 500, retryable: false, title: 'A native module cannot be loaded' },
+  'plot-library-missing': { status: 500, retryable: false, title: 'The library that draws plots is missing' },
   'worker-file-missing': { status: 500, retryable: false, title: 'The worker script was not found' },
   'console-missing': { status: 500, retryable: false, title: 'The files of the quality console were not found' },
   'inference-unavailable': { status: 503, retryable: true, title: 'The inference server cannot be used now' },
