@@ -7,7 +7,11 @@ import type { Face, Landmarks, Point, RgbImage } from './types.ts'
 import { type Detection, decodeYunet, suppress } from './yunet-decode.ts'
 
 export interface DetectorOptions {
-  /** Longest side of the detector's input in pixels; larger photos are shrunk to it. @default 640 */
+  /**
+   * Longest side of the detector's input in pixels; larger photos are shrunk to it. Unless `refine` is off, a first look at 320
+   * decides in these where it shows one large face.
+   * @default 640
+   */
   readonly maxSide?: number
   /** Detections below are dropped, 0..1. @default 0.6 */
   readonly minConfidence?: number
@@ -34,6 +38,14 @@ const BORDER = 0.25
  */
 const SURE = 0.9
 const MARGIN = 0.04
+
+/**
+ * A photo larger than the input is first looked at this small, which takes an eighth of the time. One face that is sure and this large there (longest
+ * side of its box, detector pixels) needs no closer look, since its points are found again anyway; a second face that only the closer
+ * look would show is a sixth of its size or less.
+ */
+const FIRST_SIDE = 320
+const LARGE = 64
 
 const best = (faces: readonly Face[]): number => Math.max(0, ...faces.map((face) => face.confidence))
 
@@ -87,6 +99,11 @@ function toFace(detection: Detection, scaleX: number, scaleY: number, offset: nu
   }
 }
 
+const longestSide = ({ width, height }: Pick<RgbImage, 'width' | 'height'>): number => Math.max(width, height)
+
+const suffices = ({ confidence, box }: Face, photo: RgbImage): boolean =>
+  confidence >= SURE && (longestSide(box) * FIRST_SIDE) / longestSide(photo) >= LARGE
+
 /** A face whose points coincide cannot be aligned. */
 const alignable = (face: Face): boolean => face.interEyeDistance > 1 && Number.isFinite(face.interEyeDistance)
 
@@ -97,8 +114,8 @@ const alignable = (face: Face): boolean => face.interEyeDistance > 1 && Number.i
 export function createDetector(model: TensorModel, options: DetectorOptions = {}): Detector {
   const { maxSide = 640, minConfidence = 0.6, maxOverlap = 0.3, refine: again = true } = options
 
-  async function pass(image: RgbImage, offset: number): Promise<Face[]> {
-    const shrink = Math.min(1, maxSide / Math.max(image.width, image.height))
+  async function pass(image: RgbImage, offset: number, longest = maxSide): Promise<Face[]> {
+    const shrink = Math.min(1, longest / longestSide(image))
     const small = await resize(
       image,
       Math.max(1, Math.round(image.width * shrink)),
@@ -115,9 +132,11 @@ export function createDetector(model: TensorModel, options: DetectorOptions = {}
 
   /** One orientation; a photo without context gets a border. */
   async function look(image: RgbImage): Promise<Face[]> {
+    const glance = again && longestSide(image) > maxSide ? await pass(image, 0, Math.min(FIRST_SIDE, maxSide)) : []
+    if (glance.length === 1 && suffices(glance[0] as Face, image)) return glance
     const faces = await pass(image, 0)
     if (faces.length > 0) return faces
-    const border = Math.round(BORDER * Math.max(image.width, image.height))
+    const border = Math.round(BORDER * longestSide(image))
     return pass(withBorder(image, border), border)
   }
 

@@ -1,14 +1,18 @@
 import sharp from 'sharp'
 import { describe, expect, test } from 'vitest'
+import { align } from '../../src/face/align.ts'
 import { decode } from '../../src/face/decode.ts'
 import type { DetectorOptions } from '../../src/face/detector.ts'
-import type { Face } from '../../src/face/types.ts'
+import type { Face, Point, RgbImage } from '../../src/face/types.ts'
+import { mapPoint } from '../../src/face/umeyama.ts'
 import { detector } from '../fixtures/detector.ts'
 import { SAMPLE_FACES, sampleFace, samplePhoto } from '../fixtures/sample-faces.ts'
 import reference from './opencv-yunet.json' with { type: 'json' }
 
 const detect = async (bytes: Uint8Array, options: DetectorOptions = {}): Promise<Face[]> =>
   (await detector(options)).detect((await decode(bytes)).image)
+
+const longestSide = ({ width, height }: RgbImage): number => Math.max(width, height)
 
 describe('YuNet', () => {
   test.each([1, 2, 3, 4, 5, 6] as const)('agrees with OpenCV on sample%i within a pixel', async (n) => {
@@ -52,6 +56,30 @@ describe('YuNet', () => {
     const faces = await detect(await sampleFace(name))
     expect(faces).toHaveLength(1)
     expect(faces[0]?.confidence).toBeGreaterThan(0.85)
+  })
+
+  test('a large photo of one face needs only a small look, and the points stay where a close look puts them', async () => {
+    const large = await sharp(await sampleFace('c'))
+      .resize({ width: 1200 })
+      .jpeg()
+      .toBuffer()
+    const { image } = await decode(large)
+    const areas: number[] = []
+    const [face] = await (await detector({}, (width, height) => areas.push(width * height))).detect(image)
+    const [close] = await (await detector({ maxSide: longestSide(image) })).detect(image)
+    expect(Math.max(...areas)).toBeLessThanOrEqual(320 * 320)
+    const { transform } = align(image, close as Face)
+    for (const [i, point] of (close as Face).landmarks.entries()) {
+      const [a, b] = [mapPoint(transform, point), mapPoint(transform, (face as Face).landmarks[i] as Point)]
+      expect(Math.hypot(a.x - b.x, a.y - b.y)).toBeLessThan(3)
+    }
+  })
+
+  test('several faces, or a small one, get the close look', async () => {
+    const areas: number[] = []
+    const watched = await detector({}, (width, height) => areas.push(width * height))
+    await watched.detect((await decode(samplePhoto(5))).image)
+    expect(Math.max(...areas)).toBeGreaterThan(320 * 320)
   })
 
   test('finds a face that fills the whole photo', async () => {
