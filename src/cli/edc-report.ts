@@ -23,7 +23,7 @@ export interface EdcReport {
 /** One JSON object, without the curves; what has no value is null. */
 export function reportJson({ comparison, ...facts }: EdcReport): string {
   const judges = comparison.judges.map(({ failed, oracle, ...judge }) => judge)
-  const results = comparison.results.map(({ curve, judge, difference, ...result }) => ({
+  const results = comparison.results.map(({ curve, utilityRounds, judge, difference, ...result }) => ({
     ...result,
     judge: judge ?? 'mean',
     difference: difference ?? null,

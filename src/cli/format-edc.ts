@@ -2,18 +2,13 @@ import type { Estimate } from '../evaluation/bootstrap.ts'
 import { FAILING_TO_RANK } from '../evaluation/compare.ts'
 import type { ProposalRow } from './edc-proposals.ts'
 import type { EdcReport } from './edc-report.ts'
+import { markdownTable as table } from './markdown-table.ts'
 import { printable } from './printable.ts'
 
 const number = (value: number | null, digits = 3): string =>
   value === null || !Number.isFinite(value) ? '-' : value.toFixed(digits)
 
 const interval = ({ value, low, high }: Estimate): string => `${number(value)} (${number(low)} to ${number(high)})`
-
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => printable(cell).replaceAll('|', '\\|')).join(' | ')} |\n`
-  return [header, header.map(() => '---'), ...rows].map(line).join('')
-}
 
 /** The report in Markdown. */
 export function edcMarkdown(report: EdcReport): string {

@@ -1,5 +1,6 @@
 import { type Estimate, estimate, resamplePeople } from './bootstrap.ts'
 import { discardOrder, type EdcCurve, edcCurve, failures, pairQuality, seededShuffle } from './edc.ts'
+import { keptCurve, keptPauc, keptThresholds, rankImpostors } from './kept-threshold.ts'
 import type { Comparisons, Pairs } from './pairs.ts'
 import { pauc, utility } from './pauc.ts'
 import { type Embeddings, type OperatingPoint, similarities, thresholdAtFmr } from './similarity.ts'
@@ -11,6 +12,8 @@ export interface JudgeEmbeddings {
   readonly name: string
   readonly fmr: number
   readonly embeddings: Embeddings
+  /** Of the same photos before they were degraded: the threshold is set on these. @default `embeddings` */
+  readonly natural?: Embeddings
 }
 
 /** One quality score of every photo. */
@@ -28,6 +31,11 @@ export interface CompareOptions {
   /** Bootstrap rounds. */
   readonly rounds: number
   readonly seed: string
+  /**
+   * `fixed`: one threshold per judge, from all impostor pairs; `kept`: set again from the impostor pairs that are kept, after each
+   * hundredth that is discarded. @default 'fixed'
+   */
+  readonly threshold?: 'fixed' | 'kept'
 }
 
 /** A network's errors on the genuine pairs before anything is discarded. */
@@ -52,6 +60,8 @@ export interface ScoreResult {
   /** U minus that of the first score, drawn in pairs; undefined for the first itself. */
   readonly difference: readonly Estimate[] | undefined
   readonly curve: EdcCurve | undefined
+  /** U of each bootstrap round, per limit: the same seed and people draw the same ones on another set. */
+  readonly utilityRounds: readonly Float64Array[]
 }
 
 export interface Comparison {
@@ -76,19 +86,43 @@ export function compare(
   { genuine, impostors }: Comparisons,
   judges: readonly JudgeEmbeddings[],
   scores: readonly ScoreColumn[],
-  { limits, rounds, seed }: CompareOptions,
+  { limits, rounds, seed, threshold = 'fixed' }: CompareOptions,
 ): Comparison {
   const shuffle = seededShuffle(genuine.first.length, `${seed} ties`)
   const orders = scores.map(({ quality }) => discardOrder(pairQuality(quality, genuine), shuffle))
-  const examined = judges.map((judge) =>
-    examine(judge, genuine, thresholdAtFmr(judge.embeddings, impostors, judge.fmr)),
-  )
+  const examined = judges.map((judge) => {
+    const base = threshold === 'fixed' ? (judge.natural ?? judge.embeddings) : judge.embeddings
+    return examine(judge, genuine, thresholdAtFmr(base, impostors, judge.fmr))
+  })
+  const similarity = judges.map(({ embeddings }) => similarities(embeddings, genuine))
+  // By judge, then by score.
+  const kept =
+    threshold === 'kept'
+      ? judges.map(({ embeddings, fmr }) => {
+          const ranked = rankImpostors(embeddings, { impostors })
+          return scores.map(({ quality }, s) => keptThresholds(ranked, quality, genuine, orders[s] as Int32Array, fmr))
+        })
+      : undefined
+  const area = (s: number, j: number, weight?: Float64Array): Float64Array => {
+    const order = orders[s] as Int32Array
+    const thresholds = kept?.[j]?.[s]
+    return thresholds
+      ? keptPauc(similarity[j] as Float64Array, order, thresholds, limits, weight)
+      : pauc((examined[j] as (typeof examined)[number]).failed, order, limits, weight)
+  }
+  const curve = (s: number, j: number): EdcCurve => {
+    const order = orders[s] as Int32Array
+    const thresholds = kept?.[j]?.[s]
+    return thresholds
+      ? keptCurve(similarity[j] as Float64Array, order, thresholds)
+      : edcCurve((examined[j] as (typeof examined)[number]).failed, order)
+  }
   const oracles = examined.map(({ failed }) => oracleOrder(failed, shuffle))
   const evaluate = (weight?: Float64Array): Values[] => {
     const best = examined.map(({ failed }, j) => pauc(failed, oracles[j] as Int32Array, limits, weight))
-    return orders.map((order) => {
-      const areas = examined.map(({ failed }) => [...pauc(failed, order, limits, weight)])
-      const useful = areas.map((row, j) => row.map((area, l) => utility(area, best[j]?.[l] as number)))
+    return scores.map((_, s) => {
+      const areas = examined.map((_, j) => [...area(s, j, weight)])
+      const useful = areas.map((row, j) => row.map((value, l) => utility(value, best[j]?.[l] as number)))
       return { pauc: withMean(areas), utility: withMean(useful) }
     })
   }
@@ -113,7 +147,8 @@ export function compare(
         pauc: estimates((values, l) => values[s]?.pauc[j]?.[l] as number),
         utility: estimates((values, l) => u(values, s, l)),
         difference: s === 0 ? undefined : estimates((values, l) => u(values, s, l) - u(values, 0, l)),
-        curve: judge && edcCurve(judge.failed, orders[s] as Int32Array),
+        curve: judge && curve(s, j),
+        utilityRounds: limits.map((_, l) => Float64Array.from(drawn, (values) => u(values, s, l))),
       }
     }),
   )

@@ -10,7 +10,10 @@ export interface EdcCurve {
 }
 
 /** A pair is as good as the worse of its two photos; a photo without a score (NaN) is worse than all others. */
-export function pairQuality(quality: ArrayLike<number>, { first, second }: Pairs): Float64Array {
+export function pairQuality(
+  quality: ArrayLike<number>,
+  { first, second }: Pick<Pairs, 'first' | 'second'>,
+): Float64Array {
   const of = (photo: number): number => {
     const value = quality[photo] as number
     return Number.isNaN(value) ? Number.NEGATIVE_INFINITY : value

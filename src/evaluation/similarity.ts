@@ -22,7 +22,7 @@ function dot(a: Float64Array, b: Float64Array): number {
 }
 
 /** Cosine of every pair; NaN where one of the two has no face. */
-export function similarities(embeddings: Embeddings, { first, second }: Pairs): Float64Array {
+export function similarities(embeddings: Embeddings, { first, second }: Pick<Pairs, 'first' | 'second'>): Float64Array {
   const rows = unitRows(embeddings)
   return Float64Array.from(first, (photo, k) => {
     const [a, b] = [rows[photo], rows[second[k] as number]]
