@@ -1,0 +1,124 @@
+import type { ScoreColumn } from '../../src/evaluation/compare.ts'
+import { seededShuffle } from '../../src/evaluation/edc.ts'
+import { seededRandom } from '../../src/evaluation/seeded-random.ts'
+import { doubtAbout } from '../../src/gate/cascade.ts'
+import type { ScoringManifest } from '../../src/inference/manifest.ts'
+import { applyKnots, calibrate } from '../../src/quality/calibration.ts'
+import { spread } from '../../src/quality/features.ts'
+import type { Answer, Looked } from './job.ts'
+
+export const FAST = 'DifFIQA(R)'
+export const FULL = 'full DifFIQA, tuned'
+export const CASCADE = 'cascade'
+export const COMBINED = 'combined, every photo'
+
+export interface Column extends ScoreColumn {
+  /** `own`: of this package; `part`: the full score without some of its terms; `baseline`: anybody's. */
+  readonly kind: 'own' | 'part' | 'baseline'
+}
+
+const values = (answers: readonly Answer[], of: (face: Looked) => number | undefined): Float64Array =>
+  Float64Array.from(answers, (face) => (face && of(face)) ?? Number.NaN)
+
+/** Value and sigma of DifFIQA(R) on the calibrated scale. */
+export function fastScore({ fast }: Looked, { regressor }: ScoringManifest) {
+  return calibrate(regressor.knots, fast.mean, fast.deviation * regressor.sigmaScale)
+}
+
+/** Value of the full score. */
+export function fullValue({ full }: Looked, { tuned }: ScoringManifest): number | undefined {
+  return full && applyKnots(tuned.knots, full.raw)
+}
+
+/** Photos that the server would look at twice if all came in a row of random order: in doubt, and within the budget. */
+export function escalated(answers: readonly Answer[], scoring: ScoringManifest, seed: string): boolean[] {
+  const { cascade, thresholds } = scoring
+  let left = Math.round(cascade.budget * answers.length)
+  const chosen = answers.map(() => false)
+  for (const k of seededShuffle(answers.length, `${seed} arrival`)) {
+    const face = answers[k]
+    if (!face || left === 0) continue
+    if (doubtAbout(fastScore(face, scoring), face.residual, thresholds.balanced.probe, cascade) === undefined) continue
+    chosen[k] = true
+    left--
+  }
+  return chosen
+}
+
+function combinedRaw({ fast, full }: Looked, { cascade }: ScoringManifest): number | undefined {
+  const { regressor, full: weight } = cascade.combination
+  return full && regressor * fast.mean + weight * full.raw
+}
+
+/**
+ * The cascade decides on values; where calibration is flat these are equal, and the raw score of DifFIQA(R) tells them apart, so that the
+ * comparison with DifFIQA(R) alone is about the second look and not about ties.
+ */
+function cascade(answers: readonly Answer[], scoring: ScoringManifest, twice: readonly boolean[]): Float64Array {
+  return Float64Array.from(answers, (face, k) => {
+    if (!face) return Number.NaN
+    const raw = twice[k] ? combinedRaw(face, scoring) : undefined
+    const value =
+      raw === undefined ? fastScore(face, scoring).value : applyKnots(scoring.cascade.combination.knots, raw)
+    return value + 1e-6 * Math.atan(face.fast.mean)
+  })
+}
+
+/** The full score without the terms that `drop` names. */
+function without(drop: RegExp, scoring: ScoringManifest): (face: Looked) => number | undefined {
+  return ({ full, norm }) => {
+    if (!full || norm === undefined) return undefined
+    let raw = full.raw
+    const terms = [...full.terms]
+    for (const { feature, weight } of scoring.tuned.terms) {
+      const similarity = feature === 'log-norm' || feature === 'pixel-residual' ? undefined : terms.shift()?.similarity
+      if (!drop.test(feature)) continue
+      if (feature === 'log-norm') raw -= weight * Math.log(norm)
+      else if (similarity !== undefined) raw -= weight * spread(similarity)
+    }
+    return raw
+  }
+}
+
+/** All scores of a benchmark; DifFIQA(R) first, as the others are compared with it. */
+export function columns(
+  answers: readonly Answer[],
+  judges: readonly string[],
+  scoring: ScoringManifest,
+  seed: string,
+): Column[] {
+  const column = (kind: Column['kind'], name: string, of: (face: Looked) => number | undefined): Column => ({
+    kind,
+    name,
+    quality: values(answers, of),
+  })
+  const twice = escalated(answers, scoring, seed)
+  const parts: [string, RegExp][] = [
+    ['full without E’s norm', /^log-norm$/],
+    ['full without forward', /^forward/],
+    ['full without backward', /^(backward|pixel-residual)/],
+    ['full without mirror', /^mirror$/],
+  ]
+  const used = parts.filter(([, drop]) => scoring.tuned.terms.some(({ feature }) => drop.test(feature)))
+  const random = seededRandom(`${seed} random score`)
+  const all = [
+    column('own', FAST, ({ fast }) => fast.mean),
+    column('own', FULL, ({ full }) => full?.raw),
+    { kind: 'own' as const, name: CASCADE, quality: cascade(answers, scoring, twice) },
+    column('own', COMBINED, (face) => combinedRaw(face, scoring)),
+    ...used.map(([name, drop]) => column('part', name, without(drop, scoring))),
+    { kind: 'baseline' as const, name: 'random', quality: Float64Array.from(answers, () => random.uniform()) },
+    column('baseline', 'Laplacian variance', ({ image }) => image?.laplacian),
+    column('baseline', 'mean gradient', ({ image }) => image?.gradient),
+    column('baseline', 'contrast', ({ image }) => image?.contrast),
+    column('baseline', 'inter-eye distance', ({ interEye }) => interEye),
+    column('baseline', 'detector confidence', ({ confidence }) => confidence),
+    column('baseline', 'mirror consistency', ({ mirror }) => mirror),
+    column('baseline', 'norm of SFace (E)', ({ norm }) => norm),
+    ...judges.map((name, j) =>
+      column('baseline', `norm of ${name}`, ({ embeddings }) => embeddings?.[j] && Math.hypot(...embeddings[j])),
+    ),
+    column('baseline', 'qualityface', ({ peer }) => peer),
+  ]
+  return all.filter(({ quality }) => !quality.every(Number.isNaN))
+}

@@ -1,0 +1,74 @@
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+export const PARTS = ['benchmarks', 'robustness', 'groups'] as const
+export type Part = (typeof PARTS)[number]
+
+export interface Settings {
+  readonly data: string
+  readonly out: string
+  readonly cache: string
+  readonly judges: string
+  readonly models: string
+  readonly parts: ReadonlySet<Part>
+  readonly threads: number
+  readonly rounds: number
+  readonly seed: string
+  /** People per set; Infinity for all. */
+  readonly people: number
+}
+
+const USAGE = `usage: npm run evaluate -- [DATA] [options]
+
+DATA is the folder with lfw-test, fiw-test, cfp-test and utkface; default: the environment variable DIFFIQA_DATA.
+
+  --out DIR       report and plots (default: .cache/evaluation/report)
+  --cache DIR     what was computed, by content (default: .cache/evaluation/looks)
+  --judges DIR    networks of "python -m diffiqa_training fetch" (default: .cache/judges)
+  --models DIR    models of the package (default: models)
+  --only LIST     of ${PARTS.join(', ')} (default: all)
+  --jobs N        worker threads (default: the number of processor cores)
+  --rounds N      of the bootstrap (default: 400)
+  --seed TEXT     (default: 1)
+  --people N      a try on the first N people of each set; its numbers mean nothing
+`
+
+/** @returns undefined, after saying how to call it, when it was called wrongly */
+export function readSettings(args: readonly string[]): Settings | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      out: { type: 'string', default: '.cache/evaluation/report' },
+      cache: { type: 'string', default: '.cache/evaluation/looks' },
+      judges: { type: 'string', default: '.cache/judges' },
+      models: { type: 'string', default: 'models' },
+      only: { type: 'string', default: PARTS.join(',') },
+      jobs: { type: 'string', default: String(availableParallelism()) },
+      rounds: { type: 'string', default: '400' },
+      seed: { type: 'string', default: '1' },
+      people: { type: 'string', default: 'Infinity' },
+    },
+  })
+  const data = positionals[0] ?? process.env.DIFFIQA_DATA
+  const parts = values.only.split(',') as Part[]
+  const numbers = [values.jobs, values.rounds, values.people].map(Number) as [number, number, number]
+  if (!data || parts.some((part) => !PARTS.includes(part)) || numbers.some((number) => !(number >= 1))) {
+    process.stderr.write(USAGE)
+    return undefined
+  }
+  const [threads, rounds, people] = numbers
+  return {
+    data: resolve(data),
+    out: resolve(values.out),
+    cache: resolve(values.cache),
+    judges: resolve(values.judges),
+    models: resolve(values.models),
+    parts: new Set(parts),
+    threads,
+    rounds,
+    seed: values.seed,
+    people,
+  }
+}
