@@ -12,9 +12,7 @@ const WARM_JOBS_PER_THREAD = 4
 
 export function openPool(threads: number, workerData: WorkerData): LookPool {
   const pool = new Piscina<Job, Answer>({
-    filename: new URL('./look-worker.ts', import.meta.url).href,
-    // Threads do not inherit the loader of TypeScript that this process was started with.
-    execArgv: ['--import', 'tsx'],
+    filename: new URL('./look-worker.mjs', import.meta.url).href,
     minThreads: threads,
     maxThreads: threads,
     concurrentTasksPerWorker: 1,

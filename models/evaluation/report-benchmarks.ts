@@ -71,7 +71,7 @@ export function benchmarkSection(result: BenchmarkResult): string {
         name,
         ...comparison.judges.map(({ judge }) => {
           const row = comparison.results.find((one) => one.score === name && one.judge === judge)
-          return three((row?.utility[MAIN] as Estimate).value)
+          return three(row?.utility[MAIN]?.value ?? Number.NaN)
         }),
       ]),
     ),

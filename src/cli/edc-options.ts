@@ -1,3 +1,5 @@
+import type { CrossPattern } from '../evaluation/cross-pairs.ts'
+import type { PhotoSet } from '../evaluation/degraded-set.ts'
 import { type OptionSpecs, parseArguments } from './arguments.ts'
 import { optionHelp } from './help.ts'
 import { parseJobs } from './score-options.ts'
@@ -13,7 +15,13 @@ export interface EdcOptions {
   readonly full: boolean
   readonly baselines: boolean
   readonly pairs?: string
+  /** Names of the photos on either side of the comparisons. */
+  readonly cross?: CrossPattern
   readonly foundOnly: boolean
+  /** Degrade the photos first. */
+  readonly set: PhotoSet
+  /** Set thresholds again on what is kept. */
+  readonly threshold: 'fixed' | 'kept'
   readonly fmr: number
   readonly discard: readonly number[]
   /** Wanted FNMR, for which thresholds are proposed. */
@@ -22,6 +30,10 @@ export interface EdcOptions {
   readonly seed: string
   readonly json: boolean
   readonly out?: string
+  /** Draw the curves into `out`. */
+  readonly plots: boolean
+  /** Folder of remembered embeddings. */
+  readonly cache?: string
   readonly jobs: number
   readonly modelsDir?: string
 }
@@ -33,14 +45,23 @@ const EDC_SPECS = {
   full: { help: 'full DifFIQA and the combination as well; slower' },
   baselines: { help: "detector confidence, eye distance and the networks' embedding norms as well" },
   pairs: { value: 'FILE', help: 'CSV with first,second,same (1 or 0) (default: every two photos)' },
+  cross: { value: 'A,B', help: 'compare photos named A with photos named B, e.g. "frontal_*,profile_*"' },
+  degrade: { value: 'SET', choices: ['mixed', 'hard'], help: 'degrade 35 % of the photos (mixed) or all (hard) first' },
   'found-only': { help: 'only pairs of two found faces (default: without a face a pair fails, and goes first)' },
   fmr: { value: 'RATE', help: 'share of impostor pairs that pass (default: 1e-3)' },
+  threshold: {
+    value: 'HOW',
+    choices: ['fixed', 'kept'],
+    help: 'or set again on the pairs that are kept (default: fixed)',
+  },
   discard: { value: 'LIST', help: 'discarded shares r of pAUC(r) and of proposed thresholds (default: .05,.2,.3)' },
   fnmr: { value: 'LIST', help: 'propose thresholds for these FNMRs as well' },
   rounds: { value: 'N', help: 'bootstrap rounds (default: 400)' },
   seed: { value: 'TEXT', help: 'of ties, random score and bootstrap (default: 1)' },
   json: { help: 'one JSON object instead of Markdown' },
   out: { value: 'DIR', help: 'write tables.md, result.json, curves.csv and scores.csv into DIR' },
+  plots: { help: 'draw the curves into the folder of --out, as SVG and PNG; needs the package echarts' },
+  cache: { value: 'DIR', help: 'remember embeddings in DIR (default: none is written)' },
   jobs: { value: 'N', short: 'j', help: 'worker threads (default: the number of processor cores)' },
   models: { value: 'DIR', help: 'models folder of this package (default: its own)' },
   help: { short: 'h', help: 'show this help' },
@@ -74,6 +95,11 @@ export function parseEdcOptions(args: readonly string[]): EdcOptions | undefined
   const optional = (option: keyof typeof EDC_SPECS, field: string) =>
     text(option) === undefined ? {} : { [field]: text(option) as string }
   const own = values.own === true || !lists.scores
+  if (values.plots && values.out === undefined) throw new UsageError('--plots needs a folder: add --out DIR')
+  if (values.cross !== undefined && values.pairs !== undefined)
+    throw new UsageError('--pairs and --cross both say what is compared: choose one')
+  if (values.degrade !== undefined && values.threshold === 'kept')
+    throw new UsageError('--threshold kept is about the photos themselves: not with --degrade')
   if (values.full && !own) throw new UsageError('--full is about the own scores: add --own')
   return {
     folder,
@@ -83,6 +109,10 @@ export function parseEdcOptions(args: readonly string[]): EdcOptions | undefined
     full: values.full === true,
     baselines: values.baselines === true,
     foundOnly: values['found-only'] === true,
+    set: (text('degrade') ?? 'natural') as PhotoSet,
+    threshold: (text('threshold') ?? 'fixed') as EdcOptions['threshold'],
+    plots: values.plots === true,
+    ...(text('cross') !== undefined && { cross: parseCross(text('cross') as string) }),
     fmr: parseShares('fmr', text('fmr') ?? '1e-3')[0] as number,
     discard: parseShares('discard', text('discard') ?? '.05,.2,.3'),
     fnmr: text('fnmr') === undefined ? [] : parseShares('fnmr', text('fnmr') as string),
@@ -92,6 +122,7 @@ export function parseEdcOptions(args: readonly string[]): EdcOptions | undefined
     jobs: parseJobs(text('jobs')),
     ...optional('pairs', 'pairs'),
     ...optional('out', 'out'),
+    ...optional('cache', 'cache'),
     ...optional('models', 'modelsDir'),
   }
 }
@@ -100,6 +131,13 @@ function parseScores(text: string): { name: string; path: string } {
   const [, name, path] = /^([^=]+)=(.+)$/.exec(text) ?? []
   if (!name || !path) throw new UsageError(`option --scores must be NAME=FILE, not ${text}`)
   return { name, path }
+}
+
+function parseCross(text: string): CrossPattern {
+  const [first, second, surplus] = text.split(',')
+  if (!first || !second || surplus !== undefined)
+    throw new UsageError(`option --cross takes two patterns, FIRST,SECOND, not ${text}`)
+  return { first, second }
 }
 
 function parseShares(option: string, text: string): number[] {

@@ -1,6 +1,12 @@
 import { relative, sep } from 'node:path'
+import sharp from 'sharp'
 import { type ErrorCode, isDiffiqaError } from '../errors.ts'
+import { type CrossPattern, takesPart } from '../evaluation/cross-pairs.ts'
+import { degrade } from '../evaluation/degrade.ts'
+import { chooseDamage, type PhotoSet, sameFace } from '../evaluation/degraded-set.ts'
 import type { Judge } from '../evaluation/judge.ts'
+import type { AlignedFace } from '../face/types.ts'
+import type { FaceSelection } from '../gate/face-selection.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Verdict } from '../gate/types.ts'
 import { listInputs } from './inputs.ts'
@@ -20,12 +26,19 @@ export interface PersonPhoto {
   readonly verdict: Verdict | undefined
   /** Per judge. */
   readonly embeddings: readonly (Float32Array | undefined)[]
+  /** The same before the photo was degraded. */
+  readonly natural: readonly (Float32Array | undefined)[]
 }
 
 export interface ReadPhotosOptions {
   readonly gate: Pick<Gate, 'assess'>
   readonly judges: readonly Judge[]
   readonly full: boolean
+  /** Other photos are passed over. @default all are read */
+  readonly cross?: CrossPattern | undefined
+  readonly set: PhotoSet
+  /** Decides what is degraded, and how. */
+  readonly seed: string
   readonly jobs: number
   readonly signal: AbortSignal
   /** A photo is done. */
@@ -38,25 +51,30 @@ export interface ReadPhotosOptions {
  */
 export async function readPeople(folder: string, options: ReadPhotosOptions): Promise<PersonPhoto[]> {
   const photos: PersonPhoto[] = []
-  const { gate, judges, full, signal } = options
+  const { judges, cross, signal } = options
   const work = orderedMap(
     listInputs([folder]),
     async ({ path }) => {
       const file = relative(folder, path).split(sep).join('/')
       const [person, inside] = file.split('/')
-      if (!person || inside === undefined) return undefined
+      if (!person || inside === undefined || (cross && !takesPart(file, cross))) return undefined
       const bytes = await readPhoto(path, { signal })
-      return { file, person, ...(await assessLargest(gate, bytes, full, signal)) }
+      return { file, person, ...(await lookAt(bytes, file, options)) }
     },
     2 * options.jobs,
     signal,
   )
-  for await (const photo of work) {
-    if (!photo) continue
-    const { pixels, ...rest } = photo
+  const embed = async (pixels: Uint8Array | undefined): Promise<(Float32Array | undefined)[]> => {
     const embeddings: (Float32Array | undefined)[] = []
     for (const judge of judges) embeddings.push(pixels && (await judge.embed(pixels)))
-    photos.push({ ...rest, embeddings })
+    return embeddings
+  }
+  for await (const photo of work) {
+    if (!photo) continue
+    const { before, now, ...rest } = photo
+    const embeddings = await embed(now?.aligned.pixels)
+    const natural = before === now ? embeddings : await embed(before?.aligned.pixels)
+    photos.push({ ...rest, verdict: now?.verdict, embeddings, natural })
     options.onPhoto()
   }
   if (photos.length === 0 && !signal.aborted)
@@ -64,17 +82,47 @@ export async function readPeople(folder: string, options: ReadPhotosOptions): Pr
   return photos
 }
 
-async function assessLargest(
-  gate: Pick<Gate, 'assess'>,
+/** A face and what the gate says of it. */
+interface Seen {
+  readonly verdict: Verdict
+  readonly aligned: AlignedFace
+}
+
+/** The photo's largest face before the photo is degraded, and after; the same object where nothing was done to it. */
+async function lookAt(
   bytes: Uint8Array,
-  full: boolean,
-  signal: AbortSignal,
-): Promise<{ verdict: Verdict | undefined; pixels?: Uint8Array | undefined }> {
+  file: string,
+  options: ReadPhotosOptions,
+): Promise<{ before: Seen | undefined; now: Seen | undefined }> {
+  const { set, seed } = options
+  const damage = chooseDamage(set, file, seed)
+  // Only what counts gets the full score.
+  const [before] = await facesOf(bytes, 'largest', { ...options, full: options.full && !damage })
+  if (!damage || !before) return { before, now: before }
+  const { decode } = await import('../face/decode.ts')
+  const { image } = await decode(bytes)
+  const worse = await degrade(image, before.aligned.face, damage.kind, damage.level, `${seed}|${file}`)
+  const { width, height, data } = worse
+  const png = await sharp(data, { raw: { width, height, channels: 3 } })
+    .png({ compressionLevel: 1 })
+    .toBuffer()
+  const after = await facesOf(png, 'all', options)
+  const faces = after.map((seen) => seen.aligned.face)
+  const same = sameFace(before.aligned.face, image, faces, worse)
+  return { before, now: same && after[faces.indexOf(same)] }
+}
+
+async function facesOf(
+  bytes: Uint8Array,
+  faces: FaceSelection,
+  { gate, full, signal }: Pick<ReadPhotosOptions, 'gate' | 'full' | 'signal'>,
+): Promise<Seen[]> {
   try {
-    const { verdict, aligned } = await gate.assess(bytes, { faces: 'largest', full, crops: true, signal })
-    return { verdict, pixels: aligned[0]?.pixels }
+    const { verdict, verdicts, aligned } = await gate.assess(bytes, { faces, full, crops: true, signal })
+    const all = faces === 'all' ? verdicts : [verdict]
+    return aligned.map((face, k) => ({ aligned: face, verdict: all[k] as Verdict }))
   } catch (error) {
-    if (isDiffiqaError(error) && NO_FACE.has(error.code)) return { verdict: undefined }
+    if (isDiffiqaError(error) && NO_FACE.has(error.code)) return []
     throw error
   }
 }

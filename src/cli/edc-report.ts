@@ -1,4 +1,5 @@
 import type { Comparison } from '../evaluation/compare.ts'
+import type { PhotoSet } from '../evaluation/degraded-set.ts'
 import type { ProposalRow } from './edc-proposals.ts'
 
 /** All that `express-diffiqa edc` found. */
@@ -10,6 +11,9 @@ export interface EdcReport {
   readonly withoutFace: number
   readonly genuinePairs: number
   readonly foundOnly: boolean
+  /** What was done to the photos. */
+  readonly set: PhotoSet
+  readonly threshold: 'fixed' | 'kept'
   readonly limits: readonly number[]
   readonly rounds: number
   readonly seed: string

@@ -1,6 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createByteCache } from '../evaluation/byte-cache.ts'
 import { compare, type ScoreColumn } from '../evaluation/compare.ts'
+import { crossPairs } from '../evaluation/cross-pairs.ts'
+import { cachedJudge } from '../evaluation/embedding-cache.ts'
 import { type Judge, openJudge } from '../evaluation/judge.ts'
 import { type JudgeContract, readContract } from '../evaluation/judge-contract.ts'
 import { allPairs, type Comparisons, filterPairs } from '../evaluation/pairs.ts'
@@ -40,6 +43,8 @@ export async function edc(args: readonly string[]): Promise<number> {
     })
     if (!found) return interrupt.exitCode ?? EXIT.ok
     if (options.out !== undefined) await writeFiles(options.out, found)
+    if (options.out !== undefined && options.plots)
+      await (await import('./edc-plots.ts')).writePlots(options.out, found.report)
     await output.write(options.json ? reportJson(found.report) : edcMarkdown(found.report))
     await output.flush()
     return EXIT.ok
@@ -62,7 +67,11 @@ async function examine(options: EdcOptions, signal: AbortSignal): Promise<Found 
   if (new Set(names).size < names.length) throw new UsageError(`two networks have the same name: ${names.join(', ')}`)
   const judges: Judge[] = []
   try {
-    for (const contract of contracts) judges.push(await openJudge(contract))
+    const cache = options.cache === undefined ? undefined : createByteCache(options.cache)
+    for (const contract of contracts) {
+      const judge = await openJudge(contract)
+      judges.push(cache ? cachedJudge(judge, contract, cache) : judge)
+    }
     const { photos, modelVersion } = await readPhotos(options, judges, signal)
     if (signal.aborted) return undefined
     const judgeFiles = Object.fromEntries(judges.map(({ sha256 }, j) => [names[j], sha256]))
@@ -77,7 +86,7 @@ async function readPhotos(
   judges: readonly Judge[],
   signal: AbortSignal,
 ): Promise<{ photos: PersonPhoto[]; modelVersion: string }> {
-  const { folder, full, jobs, modelsDir } = options
+  const { folder, full, cross, set, seed, jobs, modelsDir } = options
   const needs = {
     jobs,
     full,
@@ -89,7 +98,7 @@ async function readPhotos(
   const progress = createProgress(process.stderr)
   try {
     const onPhoto = (): void => progress.advance()
-    const photos = await readPeople(folder, { gate, judges, full, jobs, signal, onPhoto })
+    const photos = await readPeople(folder, { gate, judges, full, cross, set, seed, jobs, signal, onPhoto })
     return { photos, modelVersion: gate.manifest.modelVersion }
   } finally {
     progress.clear()
@@ -103,7 +112,7 @@ async function compareAll(
   photos: readonly PersonPhoto[],
   models: Pick<EdcReport, 'modelVersion' | 'judgeFiles'>,
 ): Promise<Pick<Found, 'report' | 'scores'>> {
-  const { folder, foundOnly, discard, rounds, seed } = options
+  const { folder, foundOnly, set, threshold, discard, rounds, seed } = options
   const comparisons = await comparisonsOf(options, photos)
   const scores = await scoreColumns(
     photos,
@@ -114,8 +123,9 @@ async function compareAll(
     name,
     fmr,
     embeddings: photos.map(({ embeddings }) => embeddings[j]),
+    natural: photos.map(({ natural }) => natural[j]),
   }))
-  const comparison = compare(comparisons, judges, scores, { limits: discard, rounds, seed })
+  const comparison = compare(comparisons, judges, scores, { limits: discard, rounds, seed, threshold })
   const proposable = scores.filter(({ name }) => name !== 'random')
   const report = {
     folder,
@@ -124,6 +134,8 @@ async function compareAll(
     withoutFace: photos.filter(({ verdict }) => !verdict).length,
     genuinePairs: comparisons.genuine.first.length,
     foundOnly,
+    set,
+    threshold,
     limits: discard,
     rounds,
     seed,
@@ -135,10 +147,14 @@ async function compareAll(
 }
 
 async function comparisonsOf(options: EdcOptions, photos: readonly PersonPhoto[]): Promise<Comparisons> {
-  const { folder, foundOnly, pairs } = options
+  const { folder, foundOnly, pairs, cross } = options
   const people = photos.map(({ person }) => person)
   const files = photos.map(({ file }) => file)
-  const all = pairs === undefined ? allPairs(people) : await readPairs(pairs, folder, files, people)
+  const all = cross
+    ? crossPairs(files, people, cross)
+    : pairs === undefined
+      ? allPairs(people)
+      : await readPairs(pairs, folder, files, people)
   const found = (photo: number): boolean => photos[photo]?.verdict !== undefined
   const genuine = foundOnly ? filterPairs(all.genuine, (a, b) => found(a) && found(b)) : all.genuine
   if (genuine.first.length === 0) throw new UsageError('there are no two photos of the same person')

@@ -39,9 +39,14 @@ export function edcMarkdown(report: EdcReport): string {
 }
 
 function facts(report: EdcReport): string {
-  const { photos, people, withoutFace, genuinePairs, foundOnly, rounds, seed, modelVersion } = report
+  const { photos, people, withoutFace, genuinePairs, foundOnly, set, threshold, rounds, seed, modelVersion } = report
   const missing = foundOnly ? 'their pairs are left out' : 'they go first and their pairs fail'
-  return `${photos} photos of ${people} people, ${genuinePairs} genuine pairs; no face in ${withoutFace} photos: ${missing}. Model version ${modelVersion}; ${rounds} bootstrap rounds over people, seed ${printable(seed)}.\n`
+  const degraded =
+    set === 'natural'
+      ? ''
+      : ` Degraded: ${set === 'mixed' ? '35 % of the photos' : 'every photo, level 0 to 5'}; thresholds from them untouched.`
+  const again = threshold === 'kept' ? ' Thresholds are set again on what is kept.' : ''
+  return `${photos} photos of ${people} people, ${genuinePairs} genuine pairs; no face in ${withoutFace} photos: ${missing}.${degraded}${again} Model version ${modelVersion}; ${rounds} bootstrap rounds over people, seed ${printable(seed)}.\n`
 }
 
 function judgeTable({ comparison }: EdcReport): string {
