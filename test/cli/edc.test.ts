@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import sharp from 'sharp'
@@ -87,6 +87,23 @@ describe('edc', () => {
     expect(stdout).toMatch(/^\| diffiqa-r \| sface \| refuse at most 0\.2 \|/m)
   })
 
+  test('degrades, compares across names, remembers embeddings and draws', async () => {
+    const [cache, plots] = [join(folder, 'cache'), join(folder, 'plots')]
+    const args = ['--cross', '1.*,2.*', '--degrade', 'hard', '--cache', cache, '--out', plots, '--plots', '--json']
+    const first = await edc(...args)
+    expect(first).toMatchObject({ code: 0, stderr: '' })
+    // cat/3.png fits neither pattern.
+    expect(JSON.parse(first.stdout)).toMatchObject({ photos: 6, genuinePairs: 3, set: 'hard' })
+    const remembered = readdirSync(cache, { recursive: true }).length
+    expect(remembered).toBeGreaterThan(6)
+    expect((await edc(...args)).stdout).toBe(first.stdout)
+    expect(readdirSync(cache, { recursive: true })).toHaveLength(remembered)
+    expect(readFileSync(join(plots, 'edc-sface.svg'), 'utf8')).toContain('oracle')
+    expect(await sharp(join(plots, 'edc-sface.png')).metadata()).toMatchObject({ format: 'png', width: 1520 })
+    const kept = await edc('--threshold', 'kept')
+    expect(kept.stdout).toMatch(/Thresholds are set again on what is kept/)
+  })
+
   test('says what is wrong in one line', async () => {
     const { code, stderr } = await edc('--scores', `x=${contract}`)
     expect(code).toBe(1)
@@ -107,6 +124,9 @@ describe('options', () => {
       full: false,
       baselines: false,
       foundOnly: false,
+      set: 'natural',
+      threshold: 'fixed',
+      plots: false,
       fmr: 0.001,
       discard: [0.05, 0.2, 0.3],
       fnmr: [],
@@ -127,6 +147,11 @@ describe('options', () => {
     [['d', '--model', 'a', '--discard', '.1,2'], /--discard must be between 0 and 1/],
     [['d', '--model', 'a', '--fmr', '.1,.2'], /takes one number/],
     [['d', '--model', 'a', '--rounds', '0'], /--rounds must be/],
+    [['d', '--model', 'a', '--plots'], /add --out DIR/],
+    [['d', '--model', 'a', '--cross', 'frontal_*'], /two patterns/],
+    [['d', '--model', 'a', '--cross', 'a,b', '--pairs', 'p.csv'], /choose one/],
+    [['d', '--model', 'a', '--degrade', 'hard', '--threshold', 'kept'], /not with --degrade/],
+    [['d', '--model', 'a', '--degrade', 'mix'], /did you mean mixed/],
   ])('%j is refused', (args, message) => {
     expect(() => parseEdcOptions(args)).toThrow(UsageError)
     expect(() => parseEdcOptions(args)).toThrow(message)

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { oracleOrder } from '../../src/evaluation/compare.ts'
 import { discardOrder, failures, pairQuality } from '../../src/evaluation/edc.ts'
+import { keptPauc, keptThresholds, rankImpostors } from '../../src/evaluation/kept-threshold.ts'
 import { allPairs } from '../../src/evaluation/pairs.ts'
 import { pauc, utility } from '../../src/evaluation/pauc.ts'
 import { similarities, thresholdAtFmr } from '../../src/evaluation/similarity.ts'
@@ -15,7 +16,16 @@ interface Vectors {
   failed: number[]
   shuffle: number[]
   weights: number[][]
-  scores: Record<string, { quality: (number | null)[]; pauc: number[][]; utility: number[][] }>
+  scores: Record<
+    string,
+    {
+      quality: (number | null)[]
+      pauc: number[][]
+      utility: number[][]
+      keptThresholds: number[]
+      keptPauc: number[][]
+    }
+  >
 }
 
 /** Written by models/training/diffiqa_training/edc_vectors.py, an implementation in NumPy. */
@@ -51,4 +61,22 @@ describe('the independent implementation in NumPy agrees', () => {
       }
     }
   })
+
+  test.each(Object.entries(vectors.scores))(
+    'on thresholds of what the %s score keeps, and pAUC with them',
+    (_, expected) => {
+      const quality = Float64Array.from(expected.quality, (value) => value ?? Number.NaN)
+      const order = discardOrder(pairQuality(quality, genuine), shuffle)
+      const thresholds = keptThresholds(rankImpostors(embeddings, { impostors }), quality, genuine, order, vectors.fmr)
+      expect(thresholds).toHaveLength(100)
+      for (const [step, value] of thresholds.entries())
+        expect(Math.abs(value - (expected.keptThresholds[step] as number))).toBeLessThan(1e-6)
+      const similarity = similarities(embeddings, genuine)
+      for (const [row, weights] of vectors.weights.entries()) {
+        const own = keptPauc(similarity, order, thresholds, vectors.limits, Float64Array.from(weights))
+        for (const [l] of vectors.limits.entries())
+          expect(Math.abs((own[l] as number) - (expected.keptPauc[row]?.[l] as number))).toBeLessThan(1e-6)
+      }
+    },
+  )
 })

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import edc
+from . import edc, edc_kept
 
 OUT = Path(__file__).parents[3] / 'test' / 'evaluation' / 'edc-vectors.json'
 PEOPLE, PHOTOS, DIMENSIONS, ROUNDS = 15, 4, 6, 3
@@ -31,6 +31,16 @@ def main() -> None:
     weight = edc.bootstrap_weights(pairs, ROUNDS, SEED).astype(np.float64)
     rows = [np.ones(len(failed)), *weight]
 
+    similarity = edc.similarities(embedding, pairs)
+
+    def kept(quality: np.ndarray) -> dict[str, list]:
+        order = edc.discard_order(edc.pair_quality(quality, pairs), SEED)
+        at = edc_kept.thresholds(embedding, people, quality, order, FMR)
+        return {
+            'keptThresholds': at.tolist(),
+            'keptPauc': [[float(edc_kept.pauc(similarity, order, at, limit, row)) for limit in LIMITS] for row in rows],
+        }
+
     def areas(quality: np.ndarray) -> dict[str, list]:
         return {
             'pauc': [[float(edc.pauc(failed, quality, limit, row, SEED)) for limit in LIMITS] for row in rows],
@@ -47,7 +57,11 @@ def main() -> None:
         'shuffle': np.random.default_rng(SEED).permutation(len(failed)).tolist(),
         'weights': [row.astype(int).tolist() for row in rows],
         'scores': {
-            name: {'quality': [None if np.isnan(q) else q for q in quality.tolist()], **areas(edc.pair_quality(quality, pairs))}
+            name: {
+                'quality': [None if np.isnan(q) else q for q in quality.tolist()],
+                **areas(edc.pair_quality(quality, pairs)),
+                **kept(quality),
+            }
             for name, quality in scores.items()
         },
     }
