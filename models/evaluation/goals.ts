@@ -2,6 +2,7 @@ import type { Estimate } from '../../src/evaluation/bootstrap.ts'
 import { chooseDamage } from '../../src/evaluation/degraded-set.ts'
 import type { ScoringManifest } from '../../src/inference/manifest.ts'
 import { CASCADE, FAST, FULL, fastScore, fullValue } from './columns.ts'
+import { interval, three } from './format.ts'
 import { calibrationError, goodNorm, passRates } from './outcomes.ts'
 import { type BenchmarkResult, DEGRADE_SEED, MAIN, meanRow, overall } from './run-benchmarks.ts'
 
@@ -13,9 +14,7 @@ export interface Goal {
   readonly met: boolean | undefined
 }
 
-const three = (value: number): string => value.toFixed(3)
-const signed = ({ value, low, high }: Estimate): string =>
-  `${value >= 0 ? '+' : ''}${three(value)} (${three(low)} to ${three(high)})`
+const signed = (estimate: Estimate): string => `${estimate.value >= 0 ? '+' : ''}${interval(estimate)}`
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 function baselines(results: readonly BenchmarkResult[]): string[] {

@@ -3,11 +3,9 @@ import type { Estimate } from '../../src/evaluation/bootstrap.ts'
 import { FAILING_TO_RANK } from '../../src/evaluation/compare.ts'
 import type { Plot, PlotLine } from '../../src/evaluation/plot.ts'
 import { CASCADE, FAST, FULL } from './columns.ts'
+import { interval, three } from './format.ts'
 import type { Goal } from './goals.ts'
 import { type BenchmarkResult, LIMITS, MAIN, meanRow, overall } from './run-benchmarks.ts'
-
-export const three = (value: number): string => (Number.isFinite(value) ? value.toFixed(3) : '-')
-export const interval = ({ value, low, high }: Estimate): string => `${three(value)} (${three(low)} to ${three(high)})`
 
 export function goalTable(goals: readonly Goal[]): string {
   const mark = (met: boolean | undefined): string =>

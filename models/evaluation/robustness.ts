@@ -8,11 +8,11 @@ import { seededRandom } from '../../src/evaluation/seeded-random.ts'
 import { thresholdAtFmr } from '../../src/evaluation/similarity.ts'
 import type { ScoringManifest } from '../../src/inference/manifest.ts'
 import { fastScore, fullValue } from './columns.ts'
+import { interval, three } from './format.ts'
 import type { Answer, Edit, Job } from './job.ts'
 import { goodNorm, passRates } from './outcomes.ts'
 import { listPhotos, type Photo } from './photos.ts'
 import type { LookPool } from './pool.ts'
-import { interval, three } from './report-benchmarks.ts'
 import { type BenchmarkSettings, jobOf } from './run-benchmarks.ts'
 
 /** One photo each of so many people. */

@@ -86,6 +86,7 @@ def fetch_source(source: Source) -> None:
 
 def run(_config: dict) -> None:
     from .convert_faceres import convert_faceres
+    from .convert_qualityface import convert_qualityface
     from .convert_sface import convert_sface
     from .convert_tflite import convert_tflite
 
@@ -97,3 +98,4 @@ def run(_config: dict) -> None:
             convert_sface(paths.JUDGES / 'sface-source.onnx', paths.SFACE)
     convert_tflite(paths.JUDGES / 'expo_mfn.tflite', paths.JUDGES / 'expo_mfn.onnx')
     convert_faceres(paths.JUDGES / 'faceres.json', paths.JUDGES / 'faceres.bin', paths.JUDGES / 'faceres.onnx')
+    convert_qualityface(paths.JUDGES / 'qualityface.pth', paths.JUDGES / 'qualityface.onnx')

@@ -1,0 +1,5 @@
+import type { Estimate } from '../../src/evaluation/bootstrap.ts'
+
+export const three = (value: number): string => (Number.isFinite(value) ? value.toFixed(3) : '-')
+
+export const interval = ({ value, low, high }: Estimate): string => `${three(value)} (${three(low)} to ${three(high)})`
