@@ -4,6 +4,8 @@ Their authors' weights cannot be had here, so each is made again from its paper:
 photos and minutes, what is not asks the same SFace. These are recipes of the methods, not the methods.
 """
 
+import torch
+
 from .. import crop_set, paths
 from . import scoring
 from .recipes import RECIPES
@@ -19,6 +21,7 @@ def chosen(only: list[str]) -> list[str]:
 
 
 def run(config: dict) -> None:
+    torch.set_num_threads(config['threads'])
     names = chosen(config['only'])
     waiting = [name for name in names if name in RECIPES and RECIPES[name].needs_labels and not finished(name, config)]
     if waiting and not any(paths.LABELS.glob('*.npz')):
