@@ -11,6 +11,7 @@ import { faceQuality } from '../../src/plugin/face-quality.ts'
 import { metricsHandler } from '../../src/plugin/metrics-handler.ts'
 import { testGate } from '../fixtures/gate.ts'
 import { type Answer, type PostOptions, post, serve, type TestServer } from '../fixtures/http.ts'
+import { deviations } from '../fixtures/openapi.ts'
 import { sampleFace, samplePhoto } from '../fixtures/sample-faces.ts'
 import { scriptedGate } from '../fixtures/scripted-gate.ts'
 
@@ -32,8 +33,14 @@ afterAll(async () => {
 
 const get = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
   post(server, path, undefined, { method: 'GET', headers })
-const send = (path: string, body: Uint8Array | undefined, options: PostOptions = {}): Promise<Answer> =>
-  post(server, `/tools/console/api/${path}`, body, { type: 'application/octet-stream', ...options })
+/** Every answer has to be as docs/openapi.yaml describes it. */
+async function send(path: string, body: Uint8Array | undefined, options: PostOptions = {}): Promise<Answer> {
+  const answer = await post(server, `/tools/console/api/${path}`, body, { type: 'application/octet-stream', ...options })
+  const { status, headers, json } = answer
+  const described = { status, type: String(headers['content-type']), body: json }
+  expect(deviations('POST', `/console/api/${path.replace(/\?.*/, '')}`, described)).toEqual([])
+  return answer
+}
 const blur = async (sigma: number): Promise<Buffer> =>
   sharp(await sampleFace('f'))
     .blur(sigma)
@@ -199,6 +206,10 @@ describe('what stays as it is', () => {
 
   it('tells the thresholds in force, also after they changed', async () => {
     const settings = (await get('/tools/console/api/settings')).json as SettingsAnswer
+    const type = 'application/json'
+    expect(deviations('GET', '/console/api/settings', { status: 200, type, body: settings })).toEqual([])
+    const rate = (await get('/tools/console/api/rate')).json
+    expect(deviations('GET', '/console/api/rate', { status: 200, type, body: rate })).toEqual([])
     expect(settings).toMatchObject({ policy: 'balanced', mode: 'enforce', maxBytes: 2_000_000 })
     expect(settings.thresholds).toEqual(gate.thresholds)
     gate.update({ policy: 'strict' })

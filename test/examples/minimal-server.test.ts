@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { deviations } from '../fixtures/openapi.ts'
 import { mirroredCapture } from '../fixtures/probes.ts'
 import { sampleFace } from '../fixtures/sample-faces.ts'
 
@@ -36,7 +37,9 @@ const send = async (path: string, photo: Uint8Array, method = 'POST') => {
     body: Buffer.from(photo),
     headers: { 'content-type': 'image/jpeg' },
   })
-  return { status: response.status, type: response.headers.get('content-type'), body: await response.json() }
+  const answer = { status: response.status, type: String(response.headers.get('content-type')), body: await response.json() }
+  expect(deviations(method, path, answer)).toEqual([])
+  return answer
 }
 
 describe('examples/minimal-server', () => {
@@ -53,7 +56,9 @@ describe('examples/minimal-server', () => {
       status: 201,
       body: { subject: 'fay' },
     })
-    expect(await (await fetch(`${url}/people`)).json()).toEqual(['cleo', 'fay'])
+    const people = await (await fetch(`${url}/people`)).json()
+    expect(people).toEqual(['cleo', 'fay'])
+    expect(deviations('GET', '/people', { status: 200, type: 'application/json', body: people })).toEqual([])
     const { status, body } = await send('/identify', await mirroredCapture('f'))
     expect(status).toBe(200)
     expect(body).toMatchObject({ decision: 'accept', candidates: [{ subject: 'fay', match: true }] })

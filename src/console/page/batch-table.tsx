@@ -117,11 +117,7 @@ export function BatchTable({ rows, trial, selected, onSelect, onClear }: BatchTa
                       aria-current={current}
                       onClick={() => onSelect({ id: item.id, face: index })}
                     >
-                      {judged ? (
-                        <Crop pixels={judged.face.crop} label="" class="is-small" />
-                      ) : (
-                        <i class="crop is-small" />
-                      )}
+                      {judged ? <Crop pixels={judged.face.crop} class="is-small" /> : <i class="crop is-small" />}
                       <span class="name">{item.name}</span>
                       {faces > 1 && <span class="quiet">face {index + 1}</span>}
                     </button>

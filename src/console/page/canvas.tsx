@@ -3,8 +3,8 @@ import { bytesOf } from './picture.ts'
 
 const SIDE = 112
 
-/** A 112 × 112 crop as the networks see it. */
-export function Crop({ pixels, label, class: name }: { pixels: string; label: string; class?: string }) {
+/** A 112 × 112 crop as the networks see it; without a label where words beside it say the same. */
+export function Crop({ pixels, label, class: name }: { pixels: string; label?: string; class?: string }) {
   const ref = useRef<HTMLCanvasElement>(null)
   useLayoutEffect(() => {
     const rgb = bytesOf(pixels)
@@ -15,7 +15,8 @@ export function Crop({ pixels, label, class: name }: { pixels: string; label: st
     }
     ref.current?.getContext('2d')?.putImageData(image, 0, 0)
   }, [pixels])
-  return <canvas ref={ref} width={SIDE} height={SIDE} class={`crop ${name ?? ''}`} role="img" aria-label={label} />
+  const what = label ? { role: 'img' as const, 'aria-label': label } : { 'aria-hidden': true }
+  return <canvas ref={ref} width={SIDE} height={SIDE} class={`crop ${name ?? ''}`} {...what} />
 }
 
 /** A photo. */

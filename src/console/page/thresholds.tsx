@@ -53,7 +53,7 @@ export function Thresholds({ settings, trial, rows, onTrial }: ThresholdsProps) 
         <DotPlot rows={rows} trial={trial} />
         <label class="slider is-reject">
           <span>
-            Refuse below <output>{fixed(rejectBelow)}</output>
+            Refuse below <strong>{fixed(rejectBelow)}</strong>
           </span>
           <input
             type="range"
@@ -66,7 +66,7 @@ export function Thresholds({ settings, trial, rows, onTrial }: ThresholdsProps) 
         </label>
         <label class="slider is-accept">
           <span>
-            Accept from <output>{fixed(acceptFrom)}</output>
+            Accept from <strong>{fixed(acceptFrom)}</strong>
           </span>
           <input
             type="range"
