@@ -35,7 +35,10 @@ const get = (path: string, headers: Record<string, string> = {}): Promise<Answer
   post(server, path, undefined, { method: 'GET', headers })
 /** Every answer has to be as docs/openapi.yaml describes it. */
 async function send(path: string, body: Uint8Array | undefined, options: PostOptions = {}): Promise<Answer> {
-  const answer = await post(server, `/tools/console/api/${path}`, body, { type: 'application/octet-stream', ...options })
+  const answer = await post(server, `/tools/console/api/${path}`, body, {
+    type: 'application/octet-stream',
+    ...options,
+  })
   const { status, headers, json } = answer
   const described = { status, type: String(headers['content-type']), body: json }
   expect(deviations('POST', `/console/api/${path.replace(/\?.*/, '')}`, described)).toEqual([])

@@ -37,7 +37,11 @@ const send = async (path: string, photo: Uint8Array, method = 'POST') => {
     body: Buffer.from(photo),
     headers: { 'content-type': 'image/jpeg' },
   })
-  const answer = { status: response.status, type: String(response.headers.get('content-type')), body: await response.json() }
+  const answer = {
+    status: response.status,
+    type: String(response.headers.get('content-type')),
+    body: await response.json(),
+  }
   expect(deviations(method, path, answer)).toEqual([])
   return answer
 }

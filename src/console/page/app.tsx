@@ -51,6 +51,7 @@ export function App() {
   const { items, selected, settings, trial, failure } = state
   const item = items.find(({ id }) => id === selected?.id)
   const face = selected?.face ?? 0
+  const shown = item?.answer?.faces[face]
   const isEmpty = items.length === 0 && !camera
   const rows = trial ? rowsOf(items, trial) : []
   return (
@@ -109,9 +110,10 @@ export function App() {
               trial={trial}
               onSelect={(next) => dispatch({ type: 'select', selection: { id: item.id, face: next } })}
             />
-            <section class="panel" aria-label="Verdict" aria-live="polite">
+            <section class="panel" aria-label="Verdict">
               <Verdict item={item} face={face} trial={trial} />
             </section>
+            {shown && <Why key={`${item.id} ${face}`} face={shown} trial={trial} />}
           </div>
         )}
         {trial && settings && items.length > 0 && (
@@ -151,7 +153,6 @@ function Verdict({ item, face, trial }: { item: Item; face: number; trial: Trial
             <code>'all'</code>.
           </p>
         )}
-        <Why key={`${item.id} ${face}`} face={judged} trial={trial} />
       </FacePanel>
     </>
   )

@@ -5,7 +5,7 @@ import { countBeyond, MeasureTable } from './measures.tsx'
 import type { JudgedFace } from './rows.ts'
 import { ScoreBar } from './score-bar.tsx'
 import type { Trial } from './state.ts'
-import { fixed, METHOD } from './words.ts'
+import { fixed, METHOD, OUTCOME } from './words.ts'
 
 export function ReasonList({ reasons }: { reasons: readonly Reason[] }) {
   if (reasons.length === 0) return null
@@ -15,6 +15,15 @@ export function ReasonList({ reasons }: { reasons: readonly Reason[] }) {
         <li key={advice}>{advice}</li>
       ))}
     </ul>
+  )
+}
+
+/** For people who hear the page: the verdict and what to do, told when they change and not with every number. */
+function Announcement({ decision, reasons }: JudgedFace) {
+  return (
+    <p class="hidden" aria-live="polite">
+      {OUTCOME[decision].word}. {reasons[0]?.advice}
+    </p>
   )
 }
 
@@ -40,6 +49,7 @@ export function FacePanel({ judged, trial, children }: FacePanelProps) {
   const beyond = countBeyond(measures)
   return (
     <>
+      <Announcement {...judged} />
       <div class="verdict">
         <Badge outcome={decision} weight={weight} />
         <p class="score">

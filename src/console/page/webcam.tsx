@@ -102,7 +102,7 @@ export function Webcam({ trial, onPhoto, onStop }: WebcamProps) {
           </button>
         </figcaption>
       </figure>
-      <section class="panel" aria-label="Verdict on the camera's picture" aria-live="polite">
+      <section class="panel" aria-label="Verdict on the camera's picture">
         <h2>Live</h2>
         {failure && (
           <p class="problem" role="alert">

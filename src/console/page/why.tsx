@@ -28,24 +28,27 @@ export function Why({ face, trial }: { face: FaceAnswer; trial: Trial }) {
 
   if (answer) return <Comparison face={face} answer={answer} trial={trial} />
   return (
-    <div class="why">
-      <button type="button" class="button" onClick={ask} disabled={busy}>
-        {busy ? 'Adding noise, restoring …' : 'Show me why'}
-      </button>
+    <section class="panel why" aria-label="The full score">
+      <div class="actions">
+        <button type="button" class="button" onClick={ask} disabled={busy}>
+          {busy ? 'Adding noise, restoring …' : 'Show me why'}
+        </button>
+        <span class="quiet">runs full DifFIQA on this face and shows what it compares</span>
+      </div>
       {problem && (
         <p class="problem" role="alert">
           {problem.title}. {problem.detail}
         </p>
       )}
-    </div>
+    </section>
   )
 }
 
 function Comparison({ face, answer, trial }: { face: FaceAnswer; answer: ExplainAnswer; trial: Trial }) {
   const { score, versions } = answer
   return (
-    <section class="why" aria-label="What full DifFIQA compared">
-      <h3>What full DifFIQA compared</h3>
+    <section class="panel why" aria-label="What full DifFIQA compared">
+      <h2>What full DifFIQA compared</h2>
       <p class="quiet">
         It disturbs the face, lets a diffusion model restore it, and asks a recognition network how much of the person
         is left. The less the face changes, the better it can be recognised.
