@@ -18,6 +18,9 @@ export function ReasonList({ reasons }: { reasons: readonly Reason[] }) {
   )
 }
 
+/** Beside the photo there is room for the measures; below it they would stand before everything else. */
+const HAS_ROOM = globalThis.matchMedia?.('(min-width: 821px)').matches ?? false
+
 /** For people who hear the page: the verdict and what to do, told when they change and not with every number. */
 function Announcement({ decision, reasons }: JudgedFace) {
   return (
@@ -62,7 +65,7 @@ export function FacePanel({ judged, trial, children }: FacePanelProps) {
       </p>
       <ReasonList reasons={reasons} />
       {children}
-      <details class="fold">
+      <details class="fold" open={HAS_ROOM}>
         <summary>Measures{beyond > 0 && <span class="beyond"> · {beyond} beyond the usual limit</span>}</summary>
         <MeasureTable measures={measures} />
         <p class="quiet">
