@@ -43,8 +43,33 @@ install_chromium() {
   apt_install chromium
 }
 
+# Inference servers: Python packages that do not bear each other, so each has an environment of its own.
+python_server() {
+  name=$1 && shift
+  python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
+  rm -rf "${root:?}/$name"
+  python3 -m venv "$root/$name"
+  "$root/$name/bin/pip" install --quiet --disable-pip-version-check "$@"
+}
+
+# onnxruntime runs the networks; of Triton's client only the definition of config.pbtxt is used.
+install_kserve() {
+  missing kserve-python || return 0
+  python_server kserve kserve==0.21.0 onnxruntime==1.32.0
+  "$root/kserve/bin/pip" install --quiet --disable-pip-version-check --no-deps tritonclient==2.73.0
+  # Not a link: Python finds its environment by the name it is called by.
+  printf '#!/bin/sh\nexec "%s" "$@"\n' "$root/kserve/bin/python" >"$root/bin/kserve-python"
+  chmod +x "$root/bin/kserve-python"
+}
+
+install_mlserver() {
+  missing mlserver || return 0
+  python_server mlserver mlserver==1.7.1 onnxruntime==1.32.0
+  provide "$root/mlserver/bin/mlserver"
+}
+
 groups=("$@")
-[ $# -gt 0 ] || groups=(postgres prometheus chromium)
+[ $# -gt 0 ] || groups=(postgres prometheus chromium kserve mlserver)
 for group in "${groups[@]}"; do
   declare -F "install_$group" >/dev/null || { echo "$0: no group $group" >&2; exit 1; }
   echo "$group"

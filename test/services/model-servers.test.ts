@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { loadManifest } from '../../src/inference/manifest-file.ts'
+import { OipServer } from '../../src/inference/remote/oip-server.ts'
+import { openInference } from '../../src/inference/remote/open-inference.ts'
+import { testGate } from '../fixtures/gate.ts'
+import { remoteGateSuite } from '../fixtures/remote-gate-suite.ts'
+import { exported, ModelServer } from './model-server.ts'
+import { program } from './program.ts'
+
+remoteGateSuite('KServe', () => ModelServer.open('kserve'))
+remoteGateSuite('MLServer', () => ModelServer.open('mlserver'))
+
+describe.each([
+  ['kserve', 'binary'],
+  ['mlserver', 'json'],
+] as const)('%s with a damaged regressor', (kind, encoding) => {
+  let server: ModelServer
+  beforeAll(async () => {
+    server = await ModelServer.open(kind, (folder) => {
+      const file = join(folder, 'diffiqa-regressor', 'model.onnx')
+      const bytes = readFileSync(file)
+      // Weights in the middle of the file become zero: the network still loads.
+      writeFileSync(file, bytes.fill(0, bytes.length >> 1, (bytes.length >> 1) + 4096))
+    })
+  })
+  afterAll(() => server?.[Symbol.asyncDispose]())
+
+  test('is found out at the start', async () => {
+    const { models, ...options } = openInference({ url: server.url })
+    await expect(testGate({ inference: { models, ...options } })).rejects.toMatchObject({
+      code: 'model-incompatible',
+      details: { model: 'regressor' },
+    })
+  })
+
+  test(`is still good for full DifFIQA, with tensors as ${encoding}`, async () => {
+    const { selfTest } = await loadManifest()
+    const { models, headers, tls, timeoutMs, maxBatch, urls } = openInference({
+      url: server.url,
+      models: { embedder: 'diffiqa-embedder', denoiser: 'diffiqa-denoiser' },
+    })
+    const url = urls[0] as URL
+    const far = new OipServer({ url, headers, tls, connections: 1, models, selfTest, maxBatch, timeoutMs })
+    await far.prove()
+    expect(far).toMatchObject({ usable: true, encoding })
+    far.close()
+  })
+
+  test('does not have other models', async () => {
+    const inference = openInference({ url: server.url, models: { embedder: 'no-such-model' } })
+    await expect(testGate({ inference })).rejects.toMatchObject({
+      code: 'inference-refused',
+      details: { httpStatus: 404, model: 'no-such-model' },
+    })
+  })
+})
+
+/** Prints each file that is no model configuration; Triton's own definition, without the rest of its client. */
+const READ_CONFIGS = `
+import glob, importlib.util, sys, sysconfig
+from google.protobuf import json_format, text_format
+place = sysconfig.get_paths()["purelib"] + "/tritonclient/grpc/model_config_pb2.py"
+spec = importlib.util.spec_from_file_location("model_config_pb2", place)
+definition = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(definition)
+for file in sorted(glob.glob(sys.argv[1] + "/*/config.pbtxt")):
+    print(json_format.MessageToJson(text_format.Parse(open(file).read(), definition.ModelConfig()), indent=None))
+`
+
+test("Triton's folder has configurations as Triton defines them", async () => {
+  const folder = await exported('triton')
+  try {
+    const printed = execFileSync(program('kserve-python', 'kserve'), ['-c', READ_CONFIGS, folder], { encoding: 'utf8' })
+    const configs = printed
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(configs.map(({ name }) => name)).toEqual(['diffiqa-denoiser', 'diffiqa-embedder', 'diffiqa-regressor'])
+    for (const config of configs) {
+      expect(config).toMatchObject({ platform: 'onnxruntime_onnx', maxBatchSize: 16, dynamicBatching: {} })
+      for (const { dataType } of [...config.input, ...config.output]) expect(dataType).toBe('TYPE_FP32')
+    }
+    expect(configs[0].input).toEqual([
+      { name: 'x', dataType: 'TYPE_FP32', dims: ['3', '112', '112'] },
+      { name: 't', dataType: 'TYPE_FP32', dims: ['1'], reshape: {} },
+    ])
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
