@@ -402,6 +402,14 @@ class Training(unittest.TestCase):
         self.assertEqual(steps, ['step', '4', '6'])
 
 
+    def test_another_network_is_not_mixed_in(self) -> None:
+        trainer.train('pcnet', self.CONFIG | {'steps': 1})
+        other = self.OWN | {'architecture': self.OWN['architecture'] | {'features': 32}}
+        with mock.patch.object(trainer, 'section', lambda _: other):
+            with self.assertRaises(SystemExit):
+                trainer.finished('pcnet', self.CONFIG | {'steps': 1})
+            self.assertFalse(trainer.finished('pcnet', self.CONFIG | {'steps': 1, 'resume': False}))
+
     def test_the_best_checkpoint_scores(self) -> None:
         ranks = iter([0.5, 0.9, 0.2, 0.3])
         with mock.patch.object(trainer, 'rank_correlation', lambda *_: next(ranks)):

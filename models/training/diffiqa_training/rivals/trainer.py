@@ -46,12 +46,20 @@ def load_scorer(name: str) -> MirrorMean:
     return MirrorMean(model).eval()
 
 
+def earlier(name: str, config: dict) -> dict | None:
+    """What an earlier run left; raises SystemExit where that has another network than DifFIQA(R) has now."""
+    if not (config['resume'] and state_file(name).exists()):
+        return None
+    state = torch.load(state_file(name), map_location='cpu', weights_only=True)
+    if state['architecture'] != section('distil')['architecture']:
+        raise SystemExit(f'{name}: {state_file(name)} has another architecture than the section distil: remove it, or train with resume=false')
+    return state
+
+
 def finished(name: str, config: dict) -> bool:
     """Whether the budget is already used up."""
-    if not (config['resume'] and state_file(name).exists()):
-        return False
-    state = torch.load(state_file(name), map_location='cpu', weights_only=True)
-    return Budget(config['minutes'], config['steps'], state['spent'], lambda: 0.0).progress(state['step']) >= 1
+    state = earlier(name, config)
+    return state is not None and Budget(config['minutes'], config['steps'], state['spent'], lambda: 0.0).progress(state['step']) >= 1
 
 
 class TrainingClock:
@@ -91,8 +99,8 @@ def train(name: str, config: dict) -> None:
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=own['weight_decay'])
     step, spent, best = 0, 0.0, -math.inf
-    if config['resume'] and state_file(name).exists():
-        state = torch.load(state_file(name), map_location=device, weights_only=True)
+    state = earlier(name, config)
+    if state is not None:
         model.load_state_dict(state['model'])
         average.load_state_dict(state['ema'])
         optimiser.load_state_dict(state['optimiser'])
