@@ -49,6 +49,9 @@ try {
     [
       'package/dist/index.js',
       'package/dist/worker.js',
+      'package/dist/console/app.js',
+      'package/dist/console/console.css',
+      'package/dist/console/index.html',
       'package/models/manifest.json',
       'package/models/regressor.onnx',
       'package/NOTICE',
