@@ -331,7 +331,7 @@ describe('the pictures of the documentation', () => {
     for (const { buffer } of [await portrait(), await blurred(), await portrait(), await unlit(), await portrait()])
       await check(buffer)
     await upload(page, await team(), await portrait(), await blurred(), await unlit(), broken())
-    await page.locator('button.face-box.is-reject').first().click()
+    await page.locator('button.face-box').nth(1).click()
     await page.getByRole('button', { name: 'Show me why' }).click()
     await page.locator('.versions').waitFor()
     await page.mouse.move(0, 0)
