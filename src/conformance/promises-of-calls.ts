@@ -35,12 +35,14 @@ export async function abortEndsTheCall(open: () => Promise<Bench>): Promise<void
 
       bench.under.hang()
       for (const guarded of [false, true]) {
+        const calls = bench.under.calls()
         const controller = new AbortController()
         const call = guarded ? pick(bench, index, controller.signal)[1]() : direct(bench, index, controller.signal)
         call.catch(() => {})
-        await until(() => bench.under.calls() > before, 500)
+        await until(() => bench.under.calls() > calls, 500)
         controller.abort()
         const ended = await settled(call, bench.patienceMs)
+        if (ended === 'fulfilled' && bench.under.calls() === calls) return // This method does without the SDK.
         assert.equal(ended, 'rejected', `${method} had not ended ${bench.patienceMs} ms after the abort`)
       }
       assert.equal(
