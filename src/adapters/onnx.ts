@@ -9,6 +9,7 @@ import { embeddingMatcher, type GalleryMatcher } from './embedding-matcher.ts'
 import { cosine, MemoryGallery, requireEmbedding } from './gallery.ts'
 import type { CallOptions, ScoreScale } from './matcher.ts'
 import { type OnnxInput, resolveInput, SFACE_INPUT } from './onnx-input.ts'
+import { orAbort } from './or-abort.ts'
 
 export interface OnnxMatcherOptions {
   /**
@@ -111,7 +112,8 @@ function assemble(
 ): OnnxMatcher {
   const embed = async (faces: readonly AlignedFace[], { signal }: CallOptions): Promise<Float32Array[]> => {
     const crops = faces.map((face) => face.pixels)
-    return (await run<Float32Array[]>(backend, 'embed', { crops } satisfies EmbedInput, timeoutMs, signal)).value
+    const input: EmbedInput = { crops }
+    return (await orAbort(() => run<Float32Array[]>(backend, 'embed', input, timeoutMs, signal), signal)).value
   }
   const matcher = embeddingMatcher({
     name: options.name ?? 'onnx',

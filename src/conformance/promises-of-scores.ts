@@ -28,7 +28,7 @@ export async function rejectedProbeIsWithheld(bench: Bench): Promise<void> {
 export async function adjustedIsNeverBetter(bench: Bench): Promise<void> {
   await bench.fill()
   const guarded = bench.guarded()
-  for (const quality of [0.4, 0.5, 0.6, 0.69, QUALITY.good]) {
+  for (const quality of [0.4, QUALITY.fair, QUALITY.good]) {
     for (const score of await scoresOf(bench, quality)) {
       const { rawScore, adjustedScore, weight } = score
       assert.ok(!isBetter(adjustedScore, rawScore, bench.matcher.scale), `${adjustedScore} is better than ${rawScore}`)
