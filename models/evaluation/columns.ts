@@ -13,8 +13,8 @@ export const CASCADE = 'cascade'
 export const COMBINED = 'combined, every photo'
 
 export interface Column extends ScoreColumn {
-  /** `own`: of this package; `part`: the full score without some of its terms; `baseline`: anybody's. */
-  readonly kind: 'own' | 'part' | 'baseline'
+  /** `own`: of this package; `part`: the full score without some of its terms; `baseline`: anybody's; `rival`: a recipe trained beside. */
+  readonly kind: 'own' | 'part' | 'baseline' | 'rival'
 }
 
 const values = (answers: readonly Answer[], of: (face: Looked) => number | undefined): Float64Array =>

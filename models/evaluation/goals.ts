@@ -1,7 +1,7 @@
 import type { Estimate } from '../../src/evaluation/bootstrap.ts'
 import { chooseDamage } from '../../src/evaluation/degraded-set.ts'
 import type { ScoringManifest } from '../../src/inference/manifest.ts'
-import { CASCADE, FAST, FULL, fastScore, fullValue } from './columns.ts'
+import { CASCADE, type Column, FAST, FULL, fastScore, fullValue } from './columns.ts'
 import { interval, three } from './format.ts'
 import { calibrationError, goodNorm, passRates } from './outcomes.ts'
 import { type BenchmarkResult, DEGRADE_SEED, MAIN, meanRow, overall } from './run-benchmarks.ts'
@@ -17,8 +17,14 @@ export interface Goal {
 const signed = (estimate: Estimate): string => `${estimate.value >= 0 ? '+' : ''}${interval(estimate)}`
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
-function baselines(results: readonly BenchmarkResult[]): string[] {
-  const names = (results[0]?.columns ?? []).filter(({ kind, name }) => kind === 'baseline' && name !== 'random')
+const baselines = (results: readonly BenchmarkResult[]): string[] =>
+  everywhere(results, ({ kind, name }) => kind === 'baseline' && name !== 'random')
+
+const rivals = (results: readonly BenchmarkResult[]): string[] => everywhere(results, ({ kind }) => kind === 'rival')
+
+/** Scores that all of the benchmarks have. */
+function everywhere(results: readonly BenchmarkResult[], wanted: (column: Column) => boolean): string[] {
+  const names = (results[0]?.columns ?? []).filter(wanted)
   return names
     .map(({ name }) => name)
     .filter((name) => results.every(({ columns }) => columns.some((c) => c.name === name)))
@@ -52,6 +58,11 @@ export function benchmarkGoals(results: readonly BenchmarkResult[]): Goal[] {
         found: signed(difference),
         met: rankable ? (result.benchmark.overall ? difference.value > 0 : difference.high >= 0) : undefined,
       }
+    }),
+    ...rivals(counted).map((name): Goal => {
+      const difference = overall(counted, FAST, name)
+      const found = signed(difference)
+      return { what: `${FAST}, overall, against the ${name}`, goal: 'above it', found, met: difference.value > 0 }
     }),
     { what: `${FULL}, overall, against ${FAST}`, goal: '+.02', found: signed(full), met: full.value >= 0.02 },
     {

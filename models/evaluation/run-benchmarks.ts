@@ -10,6 +10,7 @@ import { type Column, columns } from './columns.ts'
 import type { Answer, Job } from './job.ts'
 import { listPhotos, type Photo } from './photos.ts'
 import type { LookPool } from './pool.ts'
+import { rivalColumns } from './rivals.ts'
 
 export const LIMITS = [0.05, 0.2, 0.3]
 /** The limit that goals are about: its place in `LIMITS`. */
@@ -18,6 +19,8 @@ export const DEGRADE_SEED = 'diffiqa-crops-1'
 
 export interface BenchmarkSettings {
   readonly data: string
+  /** Folder of the rivals' scores. */
+  readonly rivals: string
   readonly judges: readonly { readonly name: string; readonly fmr: number }[]
   readonly scoring: ScoringManifest
   readonly rounds: number
@@ -50,36 +53,35 @@ export async function runBenchmarks(pool: LookPool, settings: BenchmarkSettings)
     const jobs = photos.map((photo) => jobOf(photo, set))
     looked.set(key, { photos, answers: await pool.look(key, jobs) })
   }
-  return BENCHMARKS.map((benchmark) => {
+  const results: BenchmarkResult[] = []
+  for (const benchmark of BENCHMARKS) {
     const { folder, set, cross } = benchmark
     const all = looked.get(`${folder} ${set}`) as { photos: Photo[]; answers: Answer[] }
     const natural = (looked.get(`${folder} natural`) as typeof all).answers
     const kept = all.photos.map(({ file }) => cross === undefined || takesPart(file, cross))
     const pick = <T>(items: readonly T[]): T[] => items.filter((_, k) => kept[k])
-    const result = { benchmark, photos: pick(all.photos), answers: pick(all.answers), natural: pick(natural) }
+    const photos = pick(all.photos)
+    const rivals = await rivalColumns(settings.rivals, data, benchmark, photos)
     process.stderr.write(`${benchmark.name}: comparing\n`)
-    return evaluate(result, settings)
-  })
+    results.push(evaluate({ benchmark, photos, answers: pick(all.answers), natural: pick(natural), rivals }, settings))
+  }
+  return results
+}
+
+interface Looks extends Pick<BenchmarkResult, 'benchmark' | 'photos' | 'answers'> {
+  readonly natural: readonly Answer[]
+  readonly rivals: readonly Column[]
 }
 
 function evaluate(
-  {
-    benchmark,
-    photos,
-    answers,
-    natural,
-  }: Pick<BenchmarkResult, 'benchmark' | 'photos' | 'answers'> & { natural: readonly Answer[] },
+  { benchmark, photos, answers, natural, rivals }: Looks,
   { judges, scoring, rounds, seed }: BenchmarkSettings,
 ): BenchmarkResult {
   const persons = photos.map(({ person }) => person)
   const files = photos.map(({ file }) => file)
   const comparisons = benchmark.cross ? crossPairs(files, persons, benchmark.cross) : allPairs(persons)
-  const scores = columns(
-    answers,
-    judges.map(({ name }) => name),
-    scoring,
-    seed,
-  )
+  const names = judges.map(({ name }) => name)
+  const scores = [...columns(answers, names, scoring, seed), ...rivals]
   const judged = judges.map(({ name, fmr }, j) => ({
     name,
     fmr,

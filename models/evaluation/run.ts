@@ -42,6 +42,7 @@ async function evaluate(settings: Settings): Promise<void> {
   })
   const common: BenchmarkSettings = {
     data: settings.data,
+    rivals: settings.rivals,
     judges: judges.map(({ name, fmr }) => ({ name, fmr })),
     scoring: manifest.scoring,
     rounds: settings.rounds,

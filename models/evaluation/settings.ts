@@ -10,6 +10,7 @@ export interface Settings {
   readonly out: string
   readonly cache: string
   readonly judges: string
+  readonly rivals: string
   readonly models: string
   readonly parts: ReadonlySet<Part>
   readonly threads: number
@@ -26,6 +27,7 @@ DATA is the folder with lfw-test, fiw-test, cfp-test and utkface; default: the e
   --out DIR       report and plots (default: .cache/evaluation/report)
   --cache DIR     what was computed, by content (default: .cache/evaluation/looks)
   --judges DIR    networks of "python -m diffiqa_training fetch" (default: .cache/judges)
+  --rivals DIR    scores that the rivals' recipes wrote (default: .cache/rivals)
   --models DIR    models of the package (default: models)
   --only LIST     of ${PARTS.join(', ')} (default: all)
   --jobs N        worker threads (default: the number of processor cores)
@@ -43,6 +45,7 @@ export function readSettings(args: readonly string[]): Settings | undefined {
       out: { type: 'string', default: '.cache/evaluation/report' },
       cache: { type: 'string', default: '.cache/evaluation/looks' },
       judges: { type: 'string', default: '.cache/judges' },
+      rivals: { type: 'string', default: '.cache/rivals' },
       models: { type: 'string', default: 'models' },
       only: { type: 'string', default: PARTS.join(',') },
       jobs: { type: 'string', default: String(availableParallelism()) },
@@ -64,6 +67,7 @@ export function readSettings(args: readonly string[]): Settings | undefined {
     out: resolve(values.out),
     cache: resolve(values.cache),
     judges: resolve(values.judges),
+    rivals: resolve(values.rivals),
     models: resolve(values.models),
     parts: new Set(parts),
     threads,

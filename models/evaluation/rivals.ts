@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { readScores } from '../../src/evaluation/scores-file.ts'
+import type { Benchmark } from './benchmarks.ts'
+import type { Column } from './columns.ts'
+import type { Photo } from './photos.ts'
+
+/**
+ * Scores of the rivals' recipes on a benchmark, as `models/training` writes them: `RIVAL/SET.VARIANT.csv` below `folder`. None where that
+ * has not run.
+ */
+export async function rivalColumns(
+  folder: string,
+  data: string,
+  { folder: set, set: variant }: Benchmark,
+  photos: readonly Photo[],
+): Promise<Column[]> {
+  if (!existsSync(folder)) return []
+  const names = (await readdir(folder)).sort()
+  const columns: Column[] = []
+  for (const rival of names) {
+    const file = join(folder, rival, `${set}.${variant === 'natural' ? 'clean' : variant}.csv`)
+    if (!existsSync(file)) continue
+    const files = photos.map((photo) => photo.file)
+    columns.push({ kind: 'rival', name: `recipe of ${rival}`, quality: await readScores(file, join(data, set), files) })
+  }
+  return columns
+}
