@@ -1,11 +1,12 @@
 /**
  * `npm run bench`: every figure in one run on one machine, with a reference beside them, as a table and as JSON in bench-results/.
- * `npm run bench -- --quick` takes a tenth of the runs.
+ * `npm run bench -- --quick` takes a tenth of the runs; `--photos 10000` watches memory over so many photos (default 300).
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { align } from '../../src/face/align.ts'
 import { decode } from '../../src/face/decode.ts'
@@ -13,14 +14,22 @@ import { createDetector } from '../../src/face/detector.ts'
 import { createGate } from '../../src/gate/create-gate.ts'
 import type { Gate } from '../../src/gate/gate.ts'
 import { ModelStore } from '../../src/inference/model-store.ts'
+import { createOnnxModel } from '../../src/inference/onnx-model.ts'
 import { createDiffiqa } from '../../src/quality/diffiqa.ts'
 import { createRegressor } from '../../src/quality/diffiqa-r.ts'
 import { realHuman } from '../fixtures/human.ts'
-import { sampleFace } from '../fixtures/sample-faces.ts'
+import { type BenchGoal, judge } from './goals.ts'
+import { officialEmbedder, officialUnet } from './official-networks.ts'
+import { benchPhotos } from './photos.ts'
 import { type Figure, figure, time } from './statistics.ts'
 
 const quick = process.argv.includes('--quick')
 const runs = (n: number): number => (quick ? Math.max(3, Math.round(n / 10)) : n)
+const photosFlag = process.argv.indexOf('--photos')
+const watched = photosFlag < 0 ? runs(300) : Number(process.argv[photosFlag + 1])
+if (!(watched >= 1)) throw new Error('--photos takes a number')
+const EVENT_LOOP = 'event loop delay at twice the capacity'
+const OFFICIAL = "DifFIQA's official cost: 120 passes of its UNet, 60 of its E"
 const figures: Figure[] = []
 const add = (...more: Figure[]): void => {
   for (const one of more) {
@@ -29,18 +38,7 @@ const add = (...more: Figure[]): void => {
   }
 }
 
-/** One face in a 1280×720 JPEG, as a camera would send it; different bytes for every number. */
-async function photo(mark: number): Promise<Buffer> {
-  const face = await sharp(await sampleFace('f'))
-    .resize({ height: 600 })
-    .toBuffer()
-  const background = { r: 90 + (mark % 50), g: 110, b: 120 }
-  return sharp({ create: { width: 1280, height: 720, channels: 3, background } })
-    .composite([{ input: face, left: 400 + (mark % 7), top: 60 }])
-    .jpeg({ quality: 90 })
-    .toBuffer()
-}
-const photos = await Promise.all(Array.from({ length: 40 }, (_, i) => photo(i)))
+const photos = await benchPhotos()
 let next = 0
 const anyPhoto = (): Buffer => photos[next++ % photos.length] as Buffer
 
@@ -67,7 +65,7 @@ async function networks(): Promise<void> {
   const paper = createDiffiqa({ ...both, preset: 'paper' })
   add(
     await time('decode to RGB', runs(60), () => decode(anyPhoto())),
-    await time('detect (640 × 384)', runs(60), () => detector.detect(image)),
+    await time('detect, points refined', runs(60), () => detector.detect(image)),
     await time('align', runs(100), () => align(image, face)),
     await time('DifFIQA(R), one face, one thread', runs(200), () => regressor.score([aligned])),
     await time('full DifFIQA, tuned, one thread', runs(60), () => tuned.score(aligned)),
@@ -114,7 +112,7 @@ async function gates(): Promise<void> {
     ...figure('event loop delay while scoring, eight at once', [delay.percentile(50) / 1e6 - 5]),
     p99: delay.percentile(99) / 1e6 - 5,
   })
-  add(figure('resident memory with two workers', [process.memoryUsage().rss / 1e6], 'MB'))
+  await overload(pair, 2 * two)
   await pair.close()
 
   const cached = await createGate({ workers: 1, escalationBudget: 0, cache: true })
@@ -122,6 +120,46 @@ async function gates(): Promise<void> {
   await cached.assess(same)
   add(await time('gate without model time (cached photo)', runs(300), () => cached.assess(same)))
   await cached.close()
+}
+
+/** Photos come twice as fast as they can be scored, whether or not there is room. */
+async function overload(gate: Gate, perSecond: number): Promise<void> {
+  const delay = monitorEventLoopDelay({ resolution: 5 })
+  delay.enable()
+  const coming = runs(Math.round(5 * perSecond))
+  const waiting: Promise<unknown>[] = []
+  for (let k = 0; k < coming; k++) {
+    waiting.push(gate.assess(anyPhoto()).catch(() => undefined))
+    await new Promise((done) => setTimeout(done, 1000 / perSecond))
+  }
+  await Promise.all(waiting)
+  delay.disable()
+  add({ ...figure(EVENT_LOOP, [delay.percentile(50) / 1e6 - 5]), p99: delay.percentile(99) / 1e6 - 5 })
+}
+
+/** One pass each of DifFIQA's official networks, made-up weights, convolutions only: its score takes 120 and 60 of them. */
+async function official(): Promise<void> {
+  const input = { face: { data: new Float32Array(3 * 112 * 112).fill(0.5), dims: [1, 3, 112, 112] } }
+  const pass = async (name: string, bytes: Uint8Array, count: number): Promise<number> => {
+    const model = await createOnnxModel(bytes, name, 1)
+    const one = await time(`${name}, one pass, one thread`, runs(count), () => model.run(input))
+    add(one)
+    await model.dispose()
+    return one.median
+  }
+  const unet = await pass('official UNet', officialUnet(), 3)
+  const embedder = await pass('official E', officialEmbedder(), 5)
+  add(figure(OFFICIAL, [120 * unet + 60 * embedder]))
+}
+
+function memory(): void {
+  const script = fileURLToPath(new URL('memory.ts', import.meta.url))
+  const answer = execFileSync(process.execPath, ['--import', 'tsx', script, String(watched)], { encoding: 'utf8' })
+  const { resident, growth } = JSON.parse(answer) as { resident: number; growth: number }
+  add(
+    figure('resident memory with two workers', [resident], 'MB'),
+    figure(`growth over ${watched} photos`, [growth], 'MB'),
+  )
 }
 
 async function human(): Promise<void> {
@@ -146,15 +184,18 @@ async function imports(): Promise<void> {
 
 await networks()
 await gates()
+await official()
+memory()
 await human()
 await imports()
 
 const results = figures.map((f) => (f.unit === 'ms' ? { ...f, ratio: f.median / reference.median } : f))
+const goals: BenchGoal[] = judge(figures)
 const machine = `${process.platform} ${process.arch}, ${cpus().length} × ${cpus()[0]?.model.trim()}, Node ${process.version}`
 mkdirSync('bench-results', { recursive: true })
 writeFileSync(
   `bench-results/${new Date().toISOString().replaceAll(':', '-')}.json`,
-  `${JSON.stringify({ date: new Date().toISOString(), machine, figures: results }, null, 2)}\n`,
+  `${JSON.stringify({ date: new Date().toISOString(), machine, figures: results, goals }, null, 2)}\n`,
 )
 process.stdout.write(
   `\n${machine}\n\n| what | median | p99 | min | runs | × reference |\n| --- | --- | --- | --- | --- | --- |\n`,
@@ -165,3 +206,6 @@ for (const f of results) {
     `| ${f.name} | ${f.median.toFixed(2)} ${f.unit} | ${f.p99.toFixed(2)} | ${f.min.toFixed(2)} | ${f.runs} | ${ratio} |\n`,
   )
 }
+process.stdout.write('\n| goal | wanted | found | |\n| --- | --- | --- | --- |\n')
+for (const { what, wanted, found, met } of goals)
+  process.stdout.write(`| ${what} | ${wanted} | ${found} | ${met ? 'met' : '**missed**'} |\n`)
