@@ -22,8 +22,9 @@ describe.each([
     server = await ModelServer.open(kind, (folder) => {
       const file = join(folder, 'diffiqa-regressor', 'model.onnx')
       const bytes = readFileSync(file)
-      // Weights in the middle of the file become zero: the network still loads.
-      writeFileSync(file, bytes.fill(0, bytes.length >> 1, (bytes.length >> 1) + 4096))
+      // Some weights become zero: the network still loads.
+      const from = Math.floor(bytes.length * 0.75)
+      writeFileSync(file, bytes.fill(0, from, from + 65_536))
     })
   })
   afterAll(() => server?.[Symbol.asyncDispose]())
