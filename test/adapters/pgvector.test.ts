@@ -196,6 +196,58 @@ describe('pgvector() when something is wrong', () => {
     expect(await count()).toBe(0)
   })
 
+  it('removes again whom a statement still enrols after the abort', async () => {
+    await database.pool.query(pgvectorMigration({ dimension: 4 }))
+    let release = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const controller = new AbortController()
+    const pool = {
+      query: async (text: string, values: unknown[]) => {
+        if (/insert into/.test(text)) {
+          controller.abort()
+          await held
+        }
+        return database.pool.query(text, values)
+      },
+    }
+    const matcher = pgvector(pool, embedder())
+    const call = matcher.enrol('ada', probe(1, 0, 0, 0), { signal: controller.signal })
+    await expect(call).rejects.toMatchObject({ name: 'AbortError' })
+    database.statements()
+    release()
+    await vi.waitFor(() => expect(database.statements().join()).toMatch(/delete from/))
+    await vi.waitFor(async () => expect(await count()).toBe(0))
+  })
+
+  it.each([
+    ['28P01', 'matcher-unauthorised'],
+    ['42501', 'matcher-unauthorised'],
+    ['53300', 'matcher-throttled'],
+    ['57P01', 'matcher-unreachable'],
+    ['08006', 'matcher-unreachable'],
+    ['3D000', 'gallery-missing'],
+    ['57014', 'matcher-timeout'],
+    ['22P02', 'matcher-failed'],
+  ])('gives the SQLSTATE %s the code %s', async (state, code) => {
+    const cause = Object.assign(new Error('secret'), { code: state })
+    const matcher = pgvector({ query: () => Promise.reject(cause) }, embedder())
+    const error = await matcher.identify(probe(1, 0, 0, 0), { limit: 1 }).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ code, cause })
+    expect((error as Error).message).not.toContain('secret')
+  })
+
+  it.each([
+    ['Query read timeout', 'matcher-timeout'],
+    ['timeout exceeded when trying to connect', 'matcher-timeout'],
+    ['Connection terminated unexpectedly', 'matcher-unreachable'],
+    ['Cannot use a pool after calling end on the pool', 'matcher-unreachable'],
+  ])('knows the error %j of pg, which has no code', async (message, code) => {
+    const matcher = pgvector({ query: () => Promise.reject(new Error(message)) }, embedder())
+    await expect(matcher.remove('ada', {})).rejects.toMatchObject({ code })
+  })
+
   it("gives pg's errors a code: no table, and a database that went away between enrol and identify", async () => {
     const early = pgvector(database.pool, embedder())
     await expect(early.identify(probe(1, 0, 0, 0), { limit: 1 })).rejects.toMatchObject({

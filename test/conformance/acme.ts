@@ -2,7 +2,7 @@ import { defineAdapter } from '../../src/adapters/define-adapter.ts'
 import type { CallOptions, CompleteMatcher, Probe, Reference, SubjectId } from '../../src/adapters/matcher.ts'
 import type { MatcherUnderTest } from '../../src/conformance/types.ts'
 import { DiffiqaError } from '../../src/errors.ts'
-import { type Likeness, likenessOf } from '../fixtures/likeness.ts'
+import { likenessOf } from '../fixtures/likeness.ts'
 import { People, type Person, score } from '../fixtures/services/people.ts'
 import { Control, controlled } from './control.ts'
 
@@ -135,5 +135,3 @@ export function acmeUnderTest(
     ...more,
   }
 }
-
-export type { Likeness }
