@@ -51,6 +51,6 @@ export async function startServer({ port = 3000, host = '127.0.0.1' } = {}) {
 }
 
 if (process.argv[1] && fileURLToPath(import.meta.url) === resolve(process.argv[1])) {
-  const { url } = await startServer({ port: Number(process.env.PORT ?? 3000) })
+  const { url } = await startServer({ port: Number(process.env.PORT ?? 3000), host: process.env.HOST })
   console.log(`Open ${url}, or: curl -T face.jpg ${url}/people/ada; curl -F photo=@other.jpg ${url}/identify`)
 }
