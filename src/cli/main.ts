@@ -33,6 +33,24 @@ const COMMANDS: readonly Command[] = [
     run: async (args) => (await import('./export-models.ts')).exportModels(args),
   },
   {
+    name: 'advise',
+    summary: 'say from recorded metrics what each threshold would have refused',
+    help: async () => (await import('./advise-options.ts')).adviseHelp(),
+    run: async (args) => (await import('./advise.ts')).advise(args),
+  },
+  {
+    name: 'dashboards',
+    summary: 'write the Grafana dashboards',
+    help: async () => (await import('./monitoring-options.ts')).monitoringHelp('dashboards'),
+    run: async (args) => (await import('./monitoring.ts')).writeMonitoring('dashboards', args),
+  },
+  {
+    name: 'rules',
+    summary: 'write the rules and alerts of Prometheus',
+    help: async () => (await import('./monitoring-options.ts')).monitoringHelp('rules'),
+    run: async (args) => (await import('./monitoring.ts')).writeMonitoring('rules', args),
+  },
+  {
     name: 'doctor',
     summary: 'check Node, native modules and models, and time one score',
     help: async () => (await import('./doctor-options.ts')).doctorHelp(),
