@@ -27,7 +27,7 @@ const VALUES: Readonly<Record<string, Readonly<Record<string, keyof typeof LABEL
 }
 const OPEN: Readonly<Record<string, string>> = {
   matcher: 'name of the matcher, see below',
-  le: 'the score',
+  up_to: 'the score',
   version: "the package's version",
   model_sha256: '12 digits',
   preset: '`tuned`, `paper`',

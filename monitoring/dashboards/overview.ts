@@ -25,7 +25,7 @@ const within = (bound: string): string =>
   `${sum(rate(`diffiqa_request_duration_seconds_bucket{${SCRAPED},decision=~"accept|down_weight|reject",le=~"${bound}"}`))} / ${sum(rate(`diffiqa_request_duration_seconds_count${JUDGED}`))}`
 
 /** Distance of the scores' cumulative distribution from that of the calibration set. */
-const DRIFT = `max(abs(sum by (le) (rate(diffiqa_score_bucket{${PROBES}}[6h])) / scalar(sum(rate(diffiqa_score_count{${PROBES}}[6h]))) - on (le) max by (le) (diffiqa_score_reference_ratio{${SCRAPED},method="diffiqa_r"})))`
+const DRIFT = `max(abs(sum by (le) (rate(diffiqa_score_bucket{${PROBES}}[6h])) / scalar(sum(rate(diffiqa_score_count{${PROBES}}[6h]))) - on (le) max by (le) (label_replace(diffiqa_score_reference_ratio{${SCRAPED},method="diffiqa_r"}, "le", "$1", "up_to", "(.+)"))))`
 
 const BOARD: Board = {
   uid: 'express-diffiqa',

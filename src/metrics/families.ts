@@ -84,7 +84,7 @@ export function createFamilies(options: FamilyOptions) {
       'score_reference_ratio',
       'Share of the calibration set at or below a score, to compare with',
       'first',
-      ['method', 'le'],
+      ['method', 'up_to'],
     ),
     threshold: gauge('threshold', 'Thresholds in force', 'first', ['policy', 'purpose', 'bound']),
     requestDuration: withExemplars(

@@ -146,7 +146,8 @@ function setFacts({ buildInfo, reference }: Families, { manifest, preset }: Gate
   buildInfo.set({ version: packageVersion(), model: modelVersion, model_sha256, preset }, 1)
   reference.reset()
   for (const method of ['diffiqa-r', 'combined'] as const) {
-    const at = (le: string, share: number): void => reference.set({ method: toLabel(method), le }, share)
+    // Not `le`: promtool allows that to histograms only.
+    const at = (up_to: string, share: number): void => reference.set({ method: toLabel(method), up_to }, share)
     for (const bound of SCORE_STEPS) at(String(bound), referenceShare(scoring.reference[method], bound))
     at('+Inf', 1)
   }

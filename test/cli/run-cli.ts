@@ -9,7 +9,7 @@ const home = mkdtempSync(join(tmpdir(), 'diffiqa-home-'))
 afterAll(() => rmSync(home, { recursive: true }))
 cpSync('dist', join(home, 'dist'), { recursive: true })
 cpSync('package.json', join(home, 'package.json'))
-for (const name of ['node_modules', 'models']) symlinkSync(resolve(name), join(home, name))
+for (const name of ['node_modules', 'models', 'monitoring']) symlinkSync(resolve(name), join(home, name))
 
 /** The built command; vitest's global setup builds it. */
 export const CLI = join(home, 'dist/cli.js')

@@ -18,7 +18,7 @@ it('the processes of a cluster add up, and what is no sum stays what it is', asy
   expect(sum(samples, 'diffiqa_threshold', { purpose: 'probe', bound: 'reject_below' })).toBe(
     THRESHOLDS.probe.rejectBelow,
   )
-  expect(sum(samples, 'diffiqa_score_reference_ratio', { method: 'diffiqa_r', le: '+Inf' })).toBe(1)
+  expect(sum(samples, 'diffiqa_score_reference_ratio', { method: 'diffiqa_r', up_to: '+Inf' })).toBe(1)
   const age = Date.now() / 1000 - sum(samples, 'diffiqa_last_verdict_timestamp_seconds')
   expect(Math.abs(age)).toBeLessThan(60)
 })

@@ -63,7 +63,7 @@ describe('the series of a gate', () => {
     const gate = scriptedGate()
     const { register } = createMetrics(gate)
     tellEverything(gate)
-    const open = new Set(['le', 'matcher', 'version', 'model_sha256', 'preset', 'model'])
+    const open = new Set(['le', 'up_to', 'matcher', 'version', 'model_sha256', 'preset', 'model'])
     const allowed = new Set<string>(Object.values(LABELS).flat())
     for (const { labels } of await scrape(register))
       for (const [label, value] of Object.entries(labels)) if (!open.has(label)) expect(allowed).toContain(value)

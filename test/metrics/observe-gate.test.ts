@@ -186,7 +186,7 @@ describe('the reference distribution', () => {
         ({ name, labels }) => name === 'diffiqa_score_reference_ratio' && labels.method === method,
       )
       expect(reference).toHaveLength(20)
-      for (const { labels } of reference) expect(bounds).toContain(labels.le)
+      for (const { labels } of reference) expect(bounds).toContain(labels.up_to)
       const shares = reference.map(({ value }) => value)
       expect(shares).toEqual(shares.toSorted((a, b) => a - b))
       expect(shares.at(-1)).toBe(1)
