@@ -14,7 +14,7 @@ const COPIES: readonly (readonly [count: number, (face: Buffer) => ReturnType<ty
 ]
 
 export interface Traffic {
-  /** Photos of a service's day, again and again, until the time is up. */
+  /** Photos of a service's day, again and again, until the time is up; all of them at least once. */
   send(seconds: number): Promise<void>
   /** How often each status was answered. */
   readonly statuses: Readonly<Record<number, number>>
@@ -45,10 +45,10 @@ export async function exampleTraffic(url: string): Promise<Traffic> {
     statuses,
     async send(seconds) {
       const end = Date.now() + seconds * 1000
-      for (let i = 0; Date.now() < end; i++) {
-        // Seven is coprime to the number of photos: each round has some of every kind.
-        await post('/identify', 'POST', photos[(i * 7) % photos.length] as Buffer)
-        if (i % 40 === 39) await post('/identify', 'POST', Buffer.from('{"x":1}'), 'application/json')
+      for (let i = 0; Date.now() < end || i < photos.length; i++) {
+        if (i % photos.length === 0) await post('/identify', 'POST', Buffer.from('{"x":1}'), 'application/json')
+        // Eleven is coprime to the number of photos: each round has some of every kind.
+        await post('/identify', 'POST', photos[(i * 11) % photos.length] as Buffer)
       }
     },
   }

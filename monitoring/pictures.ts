@@ -1,0 +1,97 @@
+// Draws the main panels of the dashboard from a real Prometheus that watched the example server: docs/images/dashboard.svg. Takes minutes;
+// needs the programs of `test/services/install.sh prometheus` and a build. Run by `npm run pictures:monitoring`.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import * as echarts from 'echarts'
+import { startServer } from '../examples/minimal-server/server.js'
+import { filledIn } from '../test/monitoring/promql.ts'
+import { exampleTraffic } from '../test/services/example-traffic.ts'
+import { PrometheusServer, type Series } from '../test/services/prometheus-server.ts'
+import { overview } from './dashboards/overview.ts'
+
+const SECONDS = Number(process.env.SECONDS ?? 180)
+const STEP = 3
+const PANELS = [
+  'Verdicts',
+  'Reasons over time',
+  'Quantiles of the score, and the thresholds',
+  'Escalations',
+  'From the photo to the decision',
+  'Score of the best candidate',
+]
+const COLUMNS = 2
+const [WIDTH, HEIGHT] = [640, 300]
+const SIZE = { width: COLUMNS * WIDTH, height: Math.ceil(PANELS.length / COLUMNS) * HEIGHT + 40 }
+
+interface Target {
+  readonly expr: string
+  readonly legendFormat?: string
+}
+interface Panel {
+  readonly title: string
+  readonly targets: readonly Target[]
+  readonly fieldConfig: { readonly defaults: { readonly custom?: { readonly stacking?: unknown } } }
+}
+
+const legendOf = ({ legendFormat = '' }: Target, { metric }: Series): string =>
+  legendFormat.replaceAll(/\{\{(\w+)\}\}/g, (_, label) => metric[label] ?? '')
+
+async function draw(prometheus: PrometheusServer): Promise<string> {
+  const panels = (overview().panels ?? []) as unknown as readonly Panel[]
+  const option = { title: [], legend: [], grid: [], xAxis: [], yAxis: [], series: [] } as Record<string, unknown[]>
+  for (const [i, wanted] of PANELS.entries()) {
+    const panel = panels.find(({ title }) => title === wanted)
+    if (!panel) throw new Error(`the dashboard has no panel "${wanted}"`)
+    const [left, top] = [(i % COLUMNS) * WIDTH, Math.floor(i / COLUMNS) * HEIGHT]
+    const names: string[] = []
+    for (const target of panel.targets)
+      for (const series of await prometheus.range(filledIn(target.expr, { interval: '30s' }), SECONDS, STEP)) {
+        const name = legendOf(target, series)
+        names.push(name)
+        const stacked = panel.fieldConfig.defaults.custom?.stacking !== undefined
+        option.series?.push({
+          type: 'line',
+          name,
+          xAxisIndex: i,
+          yAxisIndex: i,
+          showSymbol: false,
+          lineStyle: { width: 1.5 },
+          ...(stacked && { stack: wanted, areaStyle: { opacity: 0.4 } }),
+          data: (series.values ?? []).map(([time, value]) => [time * 1000, Number(Number(value).toPrecision(3))]),
+        })
+      }
+    option.title?.push({ text: wanted, left: left + 16, top: top + 8, textStyle: { fontSize: 14 } })
+    option.legend?.push({
+      data: names,
+      left: left + 16,
+      top: top + HEIGHT - 30,
+      itemHeight: 8,
+      textStyle: { fontSize: 10 },
+    })
+    option.grid?.push({ left: left + 56, top: top + 40, width: WIDTH - 84, height: HEIGHT - 106 })
+    option.xAxis?.push({ type: 'time', gridIndex: i, axisLabel: { fontSize: 10, hideOverlap: true } })
+    option.yAxis?.push({ type: 'value', gridIndex: i, min: 0, axisLabel: { fontSize: 10 } })
+  }
+  option.title?.push({
+    text: `Rendered with Apache ECharts from a real Prometheus, from the dashboard's own expressions; not a screenshot of Grafana. ${SECONDS} s of sample faces.`,
+    left: 16,
+    top: SIZE.height - 26,
+    textStyle: { fontSize: 11, fontWeight: 'normal', color: '#666' },
+  })
+  const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, ...SIZE })
+  chart.setOption({ animation: false, backgroundColor: '#fff', ...option })
+  const svg = chart.renderToSVGString()
+  chart.dispose()
+  return svg
+}
+
+const example = await startServer({ port: 0 })
+const prometheus = await PrometheusServer.open(new URL(example.url).host)
+try {
+  await (await exampleTraffic(example.url)).send(SECONDS)
+  const images = new URL('../docs/images/', import.meta.url)
+  mkdirSync(images, { recursive: true })
+  writeFileSync(new URL('dashboard.svg', images), await draw(prometheus))
+} finally {
+  await prometheus[Symbol.asyncDispose]()
+  await example.close()
+}
