@@ -2,7 +2,6 @@
 // needs the programs of `test/services/install.sh prometheus` and a build. Run by `npm run pictures:monitoring`.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import * as echarts from 'echarts'
-import { startServer } from '../examples/minimal-server/server.js'
 import { filledIn } from '../test/monitoring/promql.ts'
 import { exampleTraffic } from '../test/services/example-traffic.ts'
 import { PrometheusServer, type Series } from '../test/services/prometheus-server.ts'
@@ -84,6 +83,9 @@ async function draw(prometheus: PrometheusServer): Promise<string> {
   return svg
 }
 
+// Of the built package.
+const { startServer }: { startServer(options: { port: number }): Promise<{ url: string; close(): Promise<unknown> }> } =
+  await import('../examples/minimal-server/server.js' as string)
 const example = await startServer({ port: 0 })
 const prometheus = await PrometheusServer.open(new URL(example.url).host)
 try {
