@@ -91,7 +91,7 @@ const manifest = record({
     }),
     cascade: record({
       z: number(0),
-      sigmaCap: number(0),
+      hopelessBelow: share,
       residualCap: number(0),
       budget: share,
       combination: record({ regressor: number(), full: number(), knots: knots(share), sigma: number(0) }),

@@ -74,8 +74,8 @@ export interface ScoringManifest {
   readonly cascade: {
     /** A threshold within z·sigma of the fast score makes it uncertain. */
     readonly z: number
-    /** A fast score with a larger sigma (value scale) is uncertain anyway. */
-    readonly sigmaCap: number
+    /** A fast score below needs no second look before it is refused, 0..1. */
+    readonly hopelessBelow: number
     /** Crops whose landmarks miss the template by more are unlike the training data (crop pixels). */
     readonly residualCap: number
     /** Share of probes that may be escalated, 0..1. */

@@ -3,11 +3,13 @@ import { expect, test } from 'vitest'
 import { doubtAbout } from '../../src/gate/cascade.ts'
 
 const thresholds = { rejectBelow: 0.3, acceptFrom: 0.6 }
-const caps = { z: 1, sigmaCap: 0.25, residualCap: 6 }
+const caps = { z: 1, hopelessBelow: 0.05, residualCap: 6 }
 
 test.each([
   ['far above both thresholds', 0.9, 0.1, 1, undefined],
-  ['far below both', 0.1, 0.1, 1, undefined],
+  ['beyond hope', 0.04, 0.1, 1, undefined],
+  ['as good as hopeless', 0.05, 0.1, 1, 'refusal'],
+  ['to be refused, away from the threshold', 0.1, 0.1, 1, 'refusal'],
   ['between, away from both', 0.45, 0.1, 1, undefined],
   ['just above acceptance', 0.65, 0.1, 1, 'threshold'],
   ['just below acceptance', 0.55, 0.1, 1, 'threshold'],
@@ -15,7 +17,7 @@ test.each([
   ['just below rejection', 0.25, 0.1, 1, 'threshold'],
   ['exactly z sigma away', 0.85, 0.25, 1, 'threshold'],
   ['on a threshold without any sigma', 0.6, 0, 1, 'threshold'],
-  ['an unsure regressor', 0.99, 0.26, 1, 'sigma'],
+  ['an unsure regressor, good enough all the same', 0.99, 0.26, 1, undefined],
   ['a crop unlike the training data', 0.9, 0.1, 6.1, 'residual'],
 ] as const)('%s', (_, value, sigma, residual, doubt) => {
   expect(doubtAbout({ value, sigma }, residual, thresholds, caps)).toBe(doubt)

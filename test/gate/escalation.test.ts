@@ -9,7 +9,6 @@ import {
   type PuppetSetup,
   photo,
   puppetGate,
-  score,
   scoredFace,
 } from './puppet-gate.ts'
 
@@ -82,13 +81,13 @@ describe('an uncertain score gets a second look', () => {
     expect(verdict.escalation).toBe('overturned')
   })
 
-  test('because the regressor is unsure, or the crop unlike its training data', async () => {
-    for (const face of [
-      scoredFace(0.99, { fast: score(0.99, 'diffiqa-r', 0.35) }),
-      scoredFace(0.9, { aligned: { ...scoredFace(0.9).aligned, residual: 7 } }),
-    ]) {
+  test('because it would be refused, or the crop is unlike the training data', async () => {
+    for (const [face, full] of [
+      [scoredFace(0.3), 0.3],
+      [scoredFace(0.9, { aligned: { ...scoredFace(0.9).aligned, residual: 7 } }), 1],
+    ] as const) {
       const { gate, backend } = puppetGate({
-        answer: ({ name }) => (name === TASKS.full ? fullAnswerOf(1) : answerOf(face)),
+        answer: ({ name }) => (name === TASKS.full ? fullAnswerOf(full) : answerOf(face)),
       })
       expect((await gate.assess(photo())).verdict).toMatchObject({ uncertain: true, escalation: 'confirmed' })
       expect(backend.names).toContain(TASKS.full)

@@ -17,7 +17,7 @@ describe('score cache', () => {
   })
 
   test('gives the same verdict without work, judged by the thresholds of now', async () => {
-    const { gate, backend } = puppetGate({ options: { cache: true } })
+    const { gate, backend } = puppetGate({ options: { cache: true, escalationBudget: 0 } })
     const told = record(gate, 'cache')
     const first = await gate.assess(photo())
     const second = await gate.assess(photo())

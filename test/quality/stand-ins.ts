@@ -106,7 +106,7 @@ export function testManifest(scoring: Partial<ScoringManifest> = {}): Manifest {
       paper: { timestep: 5, draws: 10, steps: 6, eta: 1, knots: LINE, sigma: 0.1 },
       cascade: {
         z: 1,
-        sigmaCap: 0.3,
+        hopelessBelow: 0.2,
         residualCap: 6,
         budget: 0.15,
         combination: { regressor: 0.5, full: 0.25, knots: LINE, sigma: 0.4 },

@@ -127,7 +127,7 @@ def run(config: dict) -> None:
     probe = limits['balanced']['probe']
     caps = {
         'z': rounded(choose_z(value.all, sigma.all, probe, config['near_threshold'])),
-        'sigmaCap': rounded(np.nanquantile(sigma.all, 1 - config['unsure'])),
+        'hopelessBelow': config['hopeless_below'],
         'residualCap': rounded(np.nanquantile(residual.all, 0.99)),
     }
     scoring = {
@@ -155,7 +155,7 @@ def run(config: dict) -> None:
         'rejectedBalancedProbe': {'.'.join(key): share_below(value[key], probe['rejectBelow']) for key in SETS},
         'uncertainBalancedProbe': {
             '.'.join(key): round(
-                float(doubtful(quick[key], probe, caps['z'], caps['sigmaCap'], caps['residualCap']).mean()), 4
+                float(doubtful(quick[key], probe, caps['z'], caps['hopelessBelow'], caps['residualCap']).mean()), 4
             )
             for key in SETS
         },
@@ -163,7 +163,7 @@ def run(config: dict) -> None:
     }
     write(scoring, findings, config)
     print(json.dumps(findings, indent=1), flush=True)
-    print(json.dumps({k: scoring['cascade'][k] for k in ('z', 'sigmaCap', 'residualCap')} | {'weights': weights.tolist()}))
+    print(json.dumps({k: scoring['cascade'][k] for k in ('z', 'hopelessBelow', 'residualCap')} | {'weights': weights.tolist()}))
 
 
 def share_below(values: np.ndarray, limit: float) -> float:

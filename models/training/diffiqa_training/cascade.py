@@ -22,9 +22,10 @@ def distance_to_threshold(fast: FastScores, thresholds: dict) -> np.ndarray:
     return nearest / np.maximum(fast.sigma, 1e-9)
 
 
-def doubtful(fast: FastScores, thresholds: dict, z: float, sigma_cap: float, residual_cap: float) -> np.ndarray:
+def doubtful(fast: FastScores, thresholds: dict, z: float, hopeless_below: float, residual_cap: float) -> np.ndarray:
     """The server's doubtAbout()."""
-    return (distance_to_threshold(fast, thresholds) <= z) | (fast.sigma > sigma_cap) | (fast.residual > residual_cap)
+    refused = (fast.value >= hopeless_below) & (fast.value < thresholds['rejectBelow'])
+    return (distance_to_threshold(fast, thresholds) <= z) | refused | (fast.residual > residual_cap)
 
 
 def escalate(uncertain: np.ndarray, budget: float, seed: int) -> np.ndarray:

@@ -147,14 +147,23 @@ def run(config: dict[str, Any]) -> None:
     detector = paths.ROOT / settings.detector if settings.detector else paths.data_dir() / YUNET
     write_detector(detector, paths.MODELS / 'detector.onnx')
     write_embedder(paths.ROOT / settings.embedder, paths.MODELS / 'embedder.onnx')
-    write_denoiser(load_denoiser(denoiser), paths.MODELS / 'denoiser.onnx')
-    write_regressor(load_regressor(regressor), paths.MODELS / 'regressor.onnx')
+    before = json.loads(paths.MANIFEST.read_text(encoding='utf-8')).get('provenance', {}).get('networks', {}) if paths.MANIFEST.exists() else {}
     networks = {'exporter': f'torch {torch.__version__}, onnx {onnx.__version__}, numpy {np.__version__}, Python {platform.python_version()}'}
-    for name, path in (('denoiser', denoiser), ('regressor', regressor)):
-        trained = path.exists()
-        networks[name] = torch.load(path, map_location='cpu', weights_only=True)['provenance'] if trained else 'untrained'
-    trained = denoiser.exists() and regressor.exists()
-    update_manifest(settings.version if trained else '0-untrained', networks)
+    for name, checkpoint, load, write in (
+        ('denoiser', denoiser, load_denoiser, write_denoiser), ('regressor', regressor, load_regressor, write_regressor),
+    ):
+        target = paths.MODELS / f'{name}.onnx'
+        if checkpoint.exists():
+            networks[name] = torch.load(checkpoint, map_location='cpu', weights_only=True)['provenance']
+        elif target.exists() and name in before:
+            # Of an earlier training whose checkpoint is gone: an untrained network must not take its place.
+            networks[name] = before[name]
+            print(f'{name}: no checkpoint, the file is kept')
+            continue
+        else:
+            networks[name] = 'untrained'
+        write(load(checkpoint), target)
+    update_manifest('0-untrained' if 'untrained' in networks.values() else settings.version, networks)
     for name in ABOUT:
         path = paths.MODELS / f'{name}.onnx'
         print(f'{name}: {path.stat().st_size} bytes')
