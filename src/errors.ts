@@ -41,6 +41,8 @@ export const ERROR_CODES = {
   'inference-invalid-answer': { status: 502, retryable: false, title: 'The inference server gave an unusable answer' },
   'not-assessed': { status: 500, retryable: false, title: 'No photo was assessed in this request' },
   'invalid-option': { status: 500, retryable: false, title: 'An option is not valid' },
+  'invalid-calibration': { status: 500, retryable: false, title: 'A calibration cannot be used' },
+  'calibration-mismatch': { status: 500, retryable: false, title: 'A calibration was made for other networks' },
   'metrics-conflict': { status: 500, retryable: false, title: 'The metrics are already registered' },
   'invalid-embedding': { status: 500, retryable: false, title: 'An embedding cannot be used' },
   'embedding-mismatch': { status: 409, retryable: false, title: 'Embeddings of different models cannot be compared' },

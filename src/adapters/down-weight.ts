@@ -1,3 +1,5 @@
+import { DiffiqaError } from '../errors.ts'
+import { type MatcherCalibration, requireMatcher } from '../gate/calibration.ts'
 import { checkKeys, invalidOption } from '../gate/check-keys.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Verdict } from '../gate/types.ts'
@@ -26,8 +28,7 @@ export function downWeighting(
 ): (raw: number, verdict: Verdict, referenceQuality?: number) => Adjusted {
   if (option === false) return (raw) => ({ adjustedScore: raw, weight: 1 })
   const own = option === undefined ? {} : requireDownWeighting(option, matcher.scale)
-  const { calibration } = matcher
-  const fitted = calibration === undefined ? undefined : gate.manifest.scoring.downWeighting[calibration]
+  const fitted = gate.calibration ? fittedFor(matcher, gate) : shippedFor(matcher, gate)
   const knots = own.knots ?? fitted?.knots
   const impostorMean = own.impostorMean ?? fitted?.impostorMean ?? matcher.scale.impostorMean
   const scale = { direction: matcher.scale.direction, impostorMean }
@@ -37,6 +38,27 @@ export function downWeighting(
     const weight = quality >= thresholds.acceptFrom ? 1 : reliability(knots ?? ramp(thresholds), quality)
     return { adjustedScore: adjustScore(raw, weight, scale), weight }
   }
+}
+
+/**
+ * What the gate's calibration holds for this matcher; undefined where it was made for another one.
+ * @throws DiffiqaError `calibration-mismatch` when it was made for the same adapter over another network or scale.
+ */
+export function fittedFor(matcher: Matcher, { calibration }: Gate): MatcherCalibration | undefined {
+  if (calibration?.matcher.name !== matcher.name) return undefined
+  requireMatcher(calibration, matcher)
+  if (calibration.matcher.direction === matcher.scale.direction) return calibration.matcher
+  throw new DiffiqaError('calibration-mismatch', 'The calibration was fitted for a matcher with another scale', {
+    details: { fittedFor: calibration.matcher.direction, matcher: matcher.scale.direction },
+  })
+}
+
+/** The manifest's r(q) is fitted on the manifest's scale of values: beside a calibration it would be read wrongly. */
+function shippedFor(
+  { calibration }: Matcher,
+  gate: Gate,
+): Pick<MatcherCalibration, 'impostorMean' | 'knots'> | undefined {
+  return calibration === undefined ? undefined : gate.manifest.scoring.downWeighting[calibration]
 }
 
 function ramp({ rejectBelow, acceptFrom }: Verdict['thresholds']): Knots {

@@ -12,11 +12,11 @@ export type ProbeInput = Photo | Uint8Array | FaceQuality
 export type GuardedReference = { readonly subject: SubjectId } | { readonly photo: ProbeInput }
 
 export interface DownWeighting {
-  /** Mean score of comparisons of different people, on the matcher's scale. @default the manifest's for this network, else `scale.impostorMean` */
+  /** Mean score of comparisons of different people, on the matcher's scale. @default that of the gate's calibration for this matcher, the manifest's for this network, else `scale.impostorMean` */
   readonly impostorMean?: number
   /**
    * Reliability r(q): knots of [quality value 0..1, weight], both rising, 0 < weight <= 1, the last weight 1.
-   * @default the manifest's for this network, else a ramp from 0.8 at `rejectBelow` to 1 at `acceptFrom`
+   * @default that of the gate's calibration for this matcher, the manifest's for this network, else a ramp from 0.8 at `rejectBelow` to 1 at `acceptFrom`
    */
   readonly knots?: Knots
 }
@@ -29,7 +29,10 @@ export interface GuardOptions {
   readonly mode?: Mode
   /** `false`: adjusted scores equal raw ones. @default {} */
   readonly downWeight?: DownWeighting | false
-  /** What counts as a match, on the matcher's scale: at or above it for similarities, below it for distances. @default `scale.defaultThreshold` */
+  /**
+   * What counts as a match, on the matcher's scale: at or above it for similarities, below it for distances.
+   * @default that of the gate's calibration for this matcher, else `scale.defaultThreshold`
+   */
   readonly threshold?: number
   /** What a photo of several people means. @default 'one' (refused with `several-faces`) */
   readonly faces?: 'one' | 'largest'

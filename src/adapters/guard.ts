@@ -15,7 +15,7 @@ import type { QualityScore } from '../quality/types.ts'
 import { type AssessedProbe, assessProbe } from './assess-probe.ts'
 import { callMatcher, type MatcherCall, reportCall } from './call-matcher.ts'
 import { defineAdapter } from './define-adapter.ts'
-import { downWeighting } from './down-weight.ts'
+import { downWeighting, fittedFor } from './down-weight.ts'
 import type {
   Guarded,
   GuardedFramesResult,
@@ -48,7 +48,7 @@ export function guard<M extends Matcher>(matcher: M, gate: Gate, options: GuardO
   defineAdapter(matcher)
   checkKeys('', options, ['mode', 'downWeight', 'threshold', 'faces'])
   const { scale, name } = matcher
-  const { mode, faces = 'one', threshold = scale.defaultThreshold } = options
+  const { mode, faces = 'one', threshold = fittedFor(matcher, gate)?.threshold ?? scale.defaultThreshold } = options
   checkNumber('threshold', threshold, scale)
   checkOneOf('faces', faces, ['one', 'largest'])
   checkOneOf('mode', mode, [undefined, 'enforce', 'shadow', 'annotate'])

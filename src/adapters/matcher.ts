@@ -85,6 +85,8 @@ export interface Matcher {
    * set it. @default none: an uncalibrated ramp, or what is given to `guard()`
    */
   readonly calibration?: string
+  /** Which network makes the embeddings, where the adapter knows; a gate's calibration for another one is refused. */
+  readonly modelId?: string
   /** Best first. */
   identify?(probe: Probe, options: IdentifyOptions): Promise<Candidate[]>
   verify?(probe: Probe, reference: Reference, options: CallOptions): Promise<Comparison>

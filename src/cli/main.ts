@@ -51,6 +51,12 @@ const COMMANDS: readonly Command[] = [
     run: async (args) => (await import('./monitoring.ts')).writeMonitoring('rules', args),
   },
   {
+    name: 'calibrate',
+    summary: 'fit scores and down-weighting to a matcher and people of your own',
+    help: async () => (await import('./calibrate-options.ts')).calibrateHelp(),
+    run: async (args) => (await import('./calibrate.ts')).calibrate(args),
+  },
+  {
     name: 'doctor',
     summary: 'check Node, native modules and models, and time one score',
     help: async () => (await import('./doctor-options.ts')).doctorHelp(),

@@ -3,11 +3,12 @@ import type { InferenceBackend } from '../inference/backend.ts'
 import { ServiceTime } from '../inference/service-time.ts'
 import type { AssessRequest } from './assess-request.ts'
 import type { EscalationBudget } from './budget.ts'
+import type { FullLook } from './full-look.ts'
 import type { Look } from './photo-scorer.ts'
 import type { ScoreCache } from './score-cache.ts'
 import { SingleFlight } from './single-flight.ts'
 import type { Escalation } from './types.ts'
-import { type FullAnswer, type FullInput, TASKS } from './worker-tasks.ts'
+import type { FullAnswer } from './worker-tasks.ts'
 
 /** What became of the second look at one face. */
 export type SecondLook =
@@ -20,6 +21,7 @@ export type SecondLook =
 
 export interface EscalatorOptions {
   readonly backend: InferenceBackend
+  readonly look: FullLook
   readonly budget: EscalationBudget
   readonly cache: ScoreCache | undefined
   /** What one full score took at the start, milliseconds. */
@@ -53,12 +55,11 @@ export class Escalator {
       const obstacle = this.#obstacle(deadline, request.full)
       if (obstacle) return obstacle
     }
-    const input: FullInput = { aligned: { ...face.aligned, pixels } }
     try {
       return await this.#flights.join(key, { deadline, signal: request.signal }, async (signal) => {
-        const { value, queueMs, serviceMs } = await this.#options.backend.run<FullAnswer>(
-          { name: TASKS.full, input },
-          { kind: 'full', deadline, signal },
+        const { value, queueMs, serviceMs } = await this.#options.look(
+          { ...face.aligned, pixels },
+          { deadline, signal },
         )
         this.#fullTime.add(serviceMs)
         this.#options.cache?.addFull(look.key, index, value)

@@ -8,12 +8,14 @@ import type { Explanation } from '../quality/diffiqa.ts'
 import { Assessor } from './assessor.ts'
 import { bestFrames } from './best-frames.ts'
 import { EscalationBudget } from './budget.ts'
+import type { Calibration } from './calibration.ts'
 import { checkKeys, checkNumber } from './check-keys.ts'
 import { Escalator } from './escalator.ts'
 import { EventHub } from './event-hub.ts'
 import type { GateEventName, GateEvents, GateListener, GateStats } from './events.ts'
 import { type ExplainCallOptions, explainCrop } from './explain.ts'
 import type { RankedFrame } from './frames.ts'
+import { matcherLook, ownLook } from './full-look.ts'
 import type { Gate, GateUpdate } from './gate.ts'
 import { DEADLINE_RANGE, type ResolvedGateOptions } from './options.ts'
 import { createPhotoKey } from './photo-key.ts'
@@ -26,7 +28,9 @@ import type { WarmUpAnswer } from './worker-tasks.ts'
 
 export interface GateParts {
   readonly options: ResolvedGateOptions
+  /** With the calibration's numbers, where there is one. */
   readonly manifest: Manifest
+  readonly calibration?: Calibration | undefined
   /** Ready. */
   readonly backend: InferenceBackend
   readonly warmUp: WarmUpAnswer
@@ -66,7 +70,8 @@ export class GateCore implements Gate {
     const { preset, minInterEye } = options
     const keyOf = createPhotoKey({ modelVersion: manifest.modelVersion, preset, minInterEye })
     const scorer = new PhotoScorer({ backend, cache, budget, events, keyOf, minInterEye })
-    const escalator = new Escalator({ backend, budget, cache, firstFullMs: warmUp.fullMs })
+    const look = options.matcher ? matcherLook(backend, manifest, options.matcher) : ownLook(backend)
+    const escalator = new Escalator({ backend, look, budget, cache, firstFullMs: warmUp.fullMs })
     this.#assessor = new Assessor({ options, manifest, events, scorer, escalator, budget })
     backend.onRestart((reason) => events.emit('worker-restart', { reason }))
     parts.onServer?.(({ server, usable, error }) =>
@@ -94,6 +99,10 @@ export class GateCore implements Gate {
 
   get policy(): Gate['policy'] {
     return this.#settings.policy.name
+  }
+
+  get calibration(): Calibration | undefined {
+    return this.#parts.calibration
   }
 
   get thresholds(): Gate['thresholds'] {

@@ -1,6 +1,7 @@
 import type { AlignedFace, Photo } from '../face/types.ts'
 import type { Manifest, PolicyName, Purpose, ThresholdSet } from '../inference/manifest.ts'
 import type { Explanation, PresetName } from '../quality/diffiqa.ts'
+import type { Calibration } from './calibration.ts'
 import type { GateEventName, GateEvents, GateListener, GateStats } from './events.ts'
 import type { ExplainCallOptions } from './explain.ts'
 import type { RankedFrame } from './frames.ts'
@@ -45,7 +46,10 @@ export interface Gate extends AsyncDisposable {
   readonly preset: PresetName
   readonly policy: PolicyName | 'custom'
   readonly thresholds: Readonly<Record<Purpose, ThresholdSet>>
+  /** With the calibration's numbers in place of its own, where there is one. */
   readonly manifest: Manifest
+  /** What the gate was created with. */
+  readonly calibration?: Calibration | undefined
   /** Change thresholds, policy or mode while running; assessments that have begun keep the ones they began with. */
   update(change: GateUpdate): void
   on<N extends GateEventName>(name: N, listener: GateListener<N>): () => void

@@ -3,7 +3,8 @@ import type { InferenceBackend } from '../inference/backend.ts'
 import type { Manifest } from '../inference/manifest.ts'
 import type { RemoteInference } from '../inference/remote/open-inference.ts'
 import type { ServerChange } from '../inference/remote/remote-hub.ts'
-import { REMOTE_MODEL_NAMES, type RemoteModelName } from '../inference/remote/remote-models.ts'
+import { REMOTE_MODEL_NAMES } from '../inference/remote/remote-models.ts'
+import type { Calibration } from './calibration.ts'
 import type { ResolvedGateOptions } from './options.ts'
 import type { ScorerData } from './worker-tasks.ts'
 import { workerUrl } from './worker-url.ts'
@@ -20,22 +21,27 @@ export interface Opened {
 // Imports on demand: whoever only imports the package, for its types or its errors, loads no native module.
 
 /** @throws DiffiqaError whatever the start of the backend throws before its workers load */
-export async function openBackend(options: ResolvedGateOptions, manifest: Manifest): Promise<Opened> {
+export async function openBackend(
+  options: ResolvedGateOptions,
+  manifest: Manifest,
+  calibration: Calibration | undefined,
+): Promise<Opened> {
+  const data: ScorerData = { ...scorerData(options), ...(calibration && { calibration }) }
   const { inference } = options
-  if (inference === 'workers') return { backend: await openWorkers(options) }
-  return inference === 'in-process' ? openInProcess(options) : openRemote(options, inference, manifest)
+  if (inference === 'workers') return { backend: await openWorkers(options, data) }
+  return inference === 'in-process' ? openInProcess(options, data) : openRemote(options, data, inference, manifest)
 }
 
 async function openWorkers(
   options: ResolvedGateOptions,
-  remote: readonly RemoteModelName[] = [],
+  workerData: ScorerData,
   connect?: () => MessagePort,
 ): Promise<InferenceBackend> {
   const { createPiscinaBackend } = await import('../inference/piscina-backend.ts')
   const { workers, maxQueue, maxFull, watchdogMs, startTimeoutMs, maxWorkerHeapMb } = options
   return createPiscinaBackend({
     workerUrl: workerUrl(),
-    workerData: scorerData(options, remote),
+    workerData,
     workers,
     maxQueue,
     maxFull,
@@ -46,18 +52,18 @@ async function openWorkers(
   })
 }
 
-async function openInProcess(options: ResolvedGateOptions): Promise<Opened> {
+async function openInProcess({ maxQueue }: ResolvedGateOptions, data: ScorerData): Promise<Opened> {
   const [{ createInProcessBackend }, { openScorer }] = await Promise.all([
     import('../inference/in-process-backend.ts'),
     import('./scorer.ts'),
   ])
-  const scorer = await openScorer(scorerData(options, []))
-  const { maxQueue } = options
+  const scorer = await openScorer(data)
   return { backend: createInProcessBackend({ handler: scorer.handle, maxQueue }), dispose: () => scorer.close() }
 }
 
 async function openRemote(
   options: ResolvedGateOptions,
+  data: ScorerData,
   inference: RemoteInference,
   manifest: Manifest,
 ): Promise<Opened> {
@@ -68,7 +74,7 @@ async function openRemote(
   const hub = await RemoteHub.open(inference, manifest)
   try {
     const remote = REMOTE_MODEL_NAMES.filter((name) => inference.models[name] !== undefined)
-    const workers = await openWorkers(options, remote, () => connectWorker(hub))
+    const workers = await openWorkers(options, { ...data, remote }, () => connectWorker(hub))
     return { backend: withRemote(workers, hub), onServer: (listener) => hub.onChange(listener) }
   } catch (error) {
     hub.close()
@@ -76,6 +82,6 @@ async function openRemote(
   }
 }
 
-function scorerData({ modelsDir, preset }: ResolvedGateOptions, remote: readonly RemoteModelName[]): ScorerData {
-  return { modelsDir: modelsDir instanceof URL ? modelsDir.href : modelsDir, preset, remote }
+function scorerData({ modelsDir, preset }: ResolvedGateOptions): ScorerData {
+  return { modelsDir: modelsDir instanceof URL ? modelsDir.href : modelsDir, preset, remote: [] }
 }

@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os'
+import type { AlignedFace } from '../face/types.ts'
 import type { PolicyName } from '../inference/manifest.ts'
 import { isRemoteInference, type RemoteInference } from '../inference/remote/open-inference.ts'
 import type { PresetName } from '../quality/diffiqa.ts'
 import { type CacheOptions, type ResolvedCacheOptions, resolveCacheOptions } from './cache-options.ts'
+import type { Calibration } from './calibration.ts'
 import { checkKeys, checkNumber, checkOneOf, invalidOption, type NumberRange } from './check-keys.ts'
 import { checkOverrides, POLICY_NAMES, type ThresholdOverrides } from './policy.ts'
 import type { Mode, OnFailure } from './types.ts'
@@ -21,6 +23,18 @@ export interface GateOptions {
   readonly onFailure?: OnFailure | undefined
   /** Full DifFIQA as published, or as fitted for this package. @default 'tuned' */
   readonly preset?: PresetName | undefined
+  /**
+   * What `express-diffiqa calibrate` fitted on photos of your own people: its file, or the parsed JSON. Scores, policies and `guard()` then
+   * speak of them and of your matcher. Goes with preset 'tuned'. @default none: what comes with the package
+   */
+  readonly calibration?: string | URL | Calibration | undefined
+  /**
+   * Whose embedding is E of full DifFIQA: the package's, or that of `matcher`, with a `calibration` that was fitted with
+   * `--quality matcher`. @default 'general'
+   */
+  readonly quality?: 'general' | 'matcher' | undefined
+  /** With quality 'matcher': what embeds the noisy and restored crops, in this thread or in threads of its own. */
+  readonly matcher?: EmbeddingSource | undefined
   /** Milliseconds for a whole assessment, waiting included. @default 2000 */
   readonly deadlineMs?: number | undefined
   /** Width × height above which a photo is refused before it is decoded. @default 50,000,000 */
@@ -55,12 +69,24 @@ export interface GateOptions {
   readonly modelsDir?: URL | string | undefined
 }
 
+/** A matcher that can embed 112×112 crops, such as `onnxMatcher()`. */
+export interface EmbeddingSource {
+  readonly name: string
+  readonly modelId?: string
+  /** One embedding per face, in order, of any length above 0. */
+  embed(faces: readonly AlignedFace[], options: { readonly signal?: AbortSignal }): Promise<Float32Array[]>
+}
+
 export interface ResolvedGateOptions {
   readonly policy: PolicyName
   readonly thresholds: ThresholdOverrides
   readonly mode: Mode
   readonly onFailure: OnFailure
   readonly preset: PresetName
+  /** Not read or checked yet. */
+  readonly calibration: string | URL | Calibration | undefined
+  /** Undefined: the package's own embedder. */
+  readonly matcher: EmbeddingSource | undefined
   readonly deadlineMs: number
   readonly maxPixels: number
   readonly minInterEye: number
@@ -90,6 +116,9 @@ const KEYS = [
   'mode',
   'onFailure',
   'preset',
+  'calibration',
+  'quality',
+  'matcher',
   'deadlineMs',
   'maxPixels',
   'minInterEye',
@@ -110,6 +139,7 @@ const CHOICES = {
   mode: MODES,
   onFailure: ON_FAILURE,
   preset: ['tuned', 'paper'],
+  quality: ['general', 'matcher'],
 } as const
 
 const RANGES = {
@@ -144,6 +174,7 @@ export function resolveOptions(options: GateOptions = {}, cores: number = availa
   checkOverrides(thresholds)
   if (modelsDir !== undefined && typeof modelsDir !== 'string' && !(modelsDir instanceof URL))
     throw invalidOption('modelsDir', 'modelsDir must be a path or a file: URL')
+  requireQuality(options, preset)
   const { inference = 'workers' } = options
   if (!isRemoteInference(inference)) checkOneOf('inference', inference, ['workers', 'in-process'])
   const workers = options.workers ?? (isRemoteInference(inference) ? 2 * cores : cores)
@@ -153,6 +184,8 @@ export function resolveOptions(options: GateOptions = {}, cores: number = availa
     mode: options.mode ?? 'enforce',
     onFailure: options.onFailure ?? 'reject',
     preset,
+    calibration: options.calibration,
+    matcher: options.quality === 'matcher' ? options.matcher : undefined,
     deadlineMs: options.deadlineMs ?? 2000,
     maxPixels: options.maxPixels ?? 50_000_000,
     minInterEye: options.minInterEye ?? 13,
@@ -167,4 +200,21 @@ export function resolveOptions(options: GateOptions = {}, cores: number = availa
     maxWorkerHeapMb: options.maxWorkerHeapMb,
     modelsDir,
   })
+}
+
+/** Which of calibration, quality and matcher go together. */
+function requireQuality({ calibration, quality, matcher }: GateOptions, preset: PresetName): void {
+  if (calibration !== undefined && preset === 'paper')
+    throw invalidOption('calibration', "calibration is for preset 'tuned': the paper's score has a scale of its own")
+  if (quality !== 'matcher') {
+    if (matcher === undefined) return
+    throw invalidOption('matcher', "matcher goes with quality: 'matcher'; to protect a matcher, use guard()")
+  }
+  if (typeof matcher?.embed !== 'function' || typeof matcher.name !== 'string')
+    throw invalidOption('matcher', "quality: 'matcher' needs a matcher with embed()")
+  if (calibration === undefined)
+    throw invalidOption(
+      'calibration',
+      "quality: 'matcher' needs a calibration for that matcher: express-diffiqa calibrate --quality matcher",
+    )
 }

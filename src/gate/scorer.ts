@@ -13,6 +13,7 @@ import type { TensorModel } from '../inference/tensor-model.ts'
 import { createDiffiqa, type Diffiqa, type Explanation } from '../quality/diffiqa.ts'
 import { createRegressor, type Regressor } from '../quality/diffiqa-r.ts'
 import { measure } from '../quality/measure.ts'
+import { calibrated } from './calibration.ts'
 import { selectFaces } from './face-selection.ts'
 import {
   type AssessAnswer,
@@ -21,6 +22,7 @@ import {
   type ExplainInput,
   type FullAnswer,
   type FullInput,
+  type PrepareAnswer,
   type ScoredFace,
   type ScorerData,
   TASKS,
@@ -121,6 +123,11 @@ export function createTaskHandler(parts: ScorerParts): TaskHandler {
         const { score, measures } = await parts.diffiqa.assess(aligned, { cancelled: context.cancelled })
         return { value: { full: score, measures } satisfies FullAnswer }
       }
+      case TASKS.prepare: {
+        const { aligned } = input as FullInput
+        const value = await parts.diffiqa.prepare(aligned, { cancelled: context.cancelled })
+        return { value: value satisfies PrepareAnswer }
+      }
       case TASKS.explain: {
         const value = await parts.diffiqa.explain(input as ExplainInput, { cancelled: context.cancelled })
         return { value, transfer: picturesOf(value) }
@@ -169,7 +176,10 @@ async function warm(detector: Detector, regressor: Regressor): Promise<void> {
  * @param port - to the thread that runs the networks in `remote`
  * @throws DiffiqaError `model-missing`, `model-integrity`, `model-incompatible`, `native-module-missing`, `inference-unavailable`.
  */
-export async function openScorer({ modelsDir, preset, remote }: ScorerData, port?: MessagePort): Promise<Scorer> {
+export async function openScorer(
+  { modelsDir, preset, remote, calibration }: ScorerData,
+  port?: MessagePort,
+): Promise<Scorer> {
   const store = await ModelStore.open(modelsDir === undefined ? {} : { modelsDir })
   try {
     const loadMs = {} as Record<ModelName, number>
@@ -185,9 +195,16 @@ export async function openScorer({ modelsDir, preset, remote }: ScorerData, port
     // The others have proven themselves to the thread that has the connections.
     await store.selfTest(MODEL_NAMES.filter((name) => !isRemote(name)))
     const detector = createDetector(await session('detector'))
-    const regressor = createRegressor(await session('regressor'), store.manifest)
+    const manifest = calibrated(store.manifest, calibration)
+    const regressor = createRegressor(await session('regressor'), manifest)
     const [embedder, denoiser] = await Promise.all([session('embedder'), session('denoiser')])
-    const diffiqa = createDiffiqa({ embedder, denoiser, manifest: store.manifest, preset })
+    const diffiqa = createDiffiqa({
+      embedder,
+      denoiser,
+      // Weights that were fitted for another E mean nothing with this one; `explain` shows the package's own view then.
+      manifest: calibration?.quality === 'matcher' ? store.manifest : manifest,
+      preset,
+    })
     await warm(detector, regressor)
     // The first run also reserves memory; the second is what a full score takes.
     await diffiqa.assess(DUMMY)

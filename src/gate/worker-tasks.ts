@@ -1,12 +1,20 @@
 import type { AlignedFace, Face } from '../face/types.ts'
 import type { ModelName } from '../inference/manifest.ts'
 import type { RemoteModelName } from '../inference/remote/remote-models.ts'
-import type { PresetName } from '../quality/diffiqa.ts'
+import type { PreparedFace, PresetName } from '../quality/diffiqa.ts'
 import type { Measures, QualityScore } from '../quality/types.ts'
+import type { Calibration } from './calibration.ts'
 import type { FaceSelection } from './face-selection.ts'
 
 /** Names of the tasks a scoring worker does. */
-export const TASKS = { assess: 'assess', crop: 'crop', full: 'full', explain: 'explain', warmUp: 'warm-up' } as const
+export const TASKS = {
+  assess: 'assess',
+  crop: 'crop',
+  full: 'full',
+  explain: 'explain',
+  prepare: 'prepare',
+  warmUp: 'warm-up',
+} as const
 
 /** What a worker needs to know at its start; crosses by structured clone. */
 export interface ScorerData {
@@ -15,6 +23,7 @@ export interface ScorerData {
   readonly preset: PresetName
   /** Networks that the thread which started this one runs, by way of the worker's port. */
   readonly remote: readonly RemoteModelName[]
+  readonly calibration?: Calibration
 }
 
 /** Task `assess`: one photo through everything but full DifFIQA. */
@@ -69,6 +78,9 @@ export interface FullAnswer {
   /** What only the restored face tells. */
   readonly measures: Measures
 }
+
+/** Task `prepare`: all of full DifFIQA but E; its input is that of `full`. */
+export type PrepareAnswer = PreparedFace
 
 /** Task `explain`: what full DifFIQA compares for one crop; 112 × 112 × 3 bytes, interleaved RGB. Answered with an `Explanation`. */
 export interface ExplainInput {

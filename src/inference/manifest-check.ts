@@ -35,9 +35,9 @@ export const positive: Check = (value, path) => {
   if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) fail(path, 'a number above 0', value)
 }
 
-export function oneOf(...allowed: readonly string[]): Check {
+export function oneOf(...allowed: readonly (string | number)[]): Check {
   return (value, path) => {
-    if (!allowed.includes(value as string)) fail(path, `one of ${allowed.join(', ')}`, value)
+    if (!allowed.includes(value as string | number)) fail(path, `one of ${allowed.join(', ')}`, value)
   }
 }
 
@@ -62,6 +62,13 @@ export function record(fields: Readonly<Record<string, Check>>): Check {
 export function map(item: Check): Check {
   return (value, path) => {
     for (const [name, entry] of Object.entries(asObject(value, path))) item(entry, `${path}.${name}`)
+  }
+}
+
+/** May be left out. */
+export function optional(check: Check): Check {
+  return (value, path) => {
+    if (value !== undefined) check(value, path)
   }
 }
 

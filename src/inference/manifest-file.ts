@@ -24,7 +24,8 @@ const LAST_TIMESTEP = 999
 
 const share = number(0, 1)
 
-function knots(y: Check): Check {
+/** A monotone map whose y pass a check. */
+export function knots(y: Check): Check {
   const pair: Check = (value, path) => {
     list(number(), 2, 2)(value, path)
     y((value as number[])[1], `${path}[1]`)
@@ -64,7 +65,26 @@ const thresholds = all(
   },
 )
 
-const purposes = record({ probe: thresholds, enrolment: thresholds })
+export const purposes = record({ probe: thresholds, enrolment: thresholds })
+
+/** r(q): above 0, at most 1, and 1 for the best. */
+export const reliabilityKnots = all(knots(all(share, positive)), (value, path) => {
+  const last = (value as Knots).length - 1
+  if ((value as Knots)[last]?.[1] !== 1) fail(`${path}[${last}][1]`, '1', (value as Knots)[last]?.[1])
+})
+
+export const tuned = record({
+  terms: list(term, 1, 64),
+  bias: number(),
+  steps: integer(1),
+  eta: share,
+  knots: knots(share),
+  sigma: number(0),
+})
+
+export const combination = record({ regressor: number(), full: number(), knots: knots(share), sigma: number(0) })
+
+export const reference = record({ 'diffiqa-r': knots(share), diffiqa: knots(share), combined: knots(share) })
 
 const selfTest = record({ values: list(number(), 1, 8), tolerance: positive })
 
@@ -73,14 +93,7 @@ const manifest = record({
   models: record({ detector: model, embedder: model, denoiser: model, regressor: model }),
   scoring: record({
     regressor: record({ knots: knots(share), sigmaScale: positive }),
-    tuned: record({
-      terms: list(term, 1, 64),
-      bias: number(),
-      steps: integer(1),
-      eta: share,
-      knots: knots(share),
-      sigma: number(0),
-    }),
+    tuned,
     paper: record({
       timestep: integer(0, LAST_TIMESTEP),
       draws: integer(1),
@@ -94,11 +107,11 @@ const manifest = record({
       hopelessBelow: share,
       residualCap: number(0),
       budget: share,
-      combination: record({ regressor: number(), full: number(), knots: knots(share), sigma: number(0) }),
+      combination,
     }),
     thresholds: record({ lenient: purposes, balanced: purposes, strict: purposes }),
     downWeighting: map(record({ impostorMean: number(), knots: knots(number()) })),
-    reference: record({ 'diffiqa-r': knots(share), diffiqa: knots(share), combined: knots(share) }),
+    reference,
   }),
   selfTest: record({ detector: selfTest, embedder: selfTest, denoiser: selfTest, regressor: selfTest }),
   provenance: record({}),

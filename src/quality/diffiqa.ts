@@ -3,7 +3,16 @@ import type { AlignedFace } from '../face/types.ts'
 import type { Knots, Manifest, PaperPreset, TunedPreset } from '../inference/manifest.ts'
 import type { Cancelled } from './batch.ts'
 import { calibrate } from './calibration.ts'
-import { type Evidence, gather, type Networks, type Process, type Wanted } from './evidence.ts'
+import {
+  type Evidence,
+  gather,
+  type Networks,
+  type Prepared,
+  type Process,
+  prepare,
+  type Wanted,
+  weigh,
+} from './evidence.ts'
 import { featureValue, termSimilarity, wantedBy } from './features.ts'
 import { noiseKey } from './noise.ts'
 import { occlusion } from './occlusion.ts'
@@ -47,6 +56,12 @@ export interface FullAssessment {
   readonly measures: Measures
 }
 
+/** A face with its versions, and what the restored ones tell about occlusion. */
+export interface PreparedFace {
+  readonly prepared: Prepared
+  readonly measures: Measures
+}
+
 /** Full DifFIQA. */
 export interface Diffiqa {
   /**
@@ -54,6 +69,11 @@ export interface Diffiqa {
    * @throws DiffiqaError `aborted`, `invalid-model-output`, `scoring-failed`.
    */
   score(face: AlignedFace, options?: ScoreOptions): Promise<QualityScore>
+  /**
+   * The first half of `assess()`: everything but E. Another network can then take E's place, see {@link scoreWith}.
+   * @throws DiffiqaError `aborted`, `invalid-model-output`.
+   */
+  prepare(face: Pick<AlignedFace, 'pixels'>, options?: ScoreOptions): Promise<PreparedFace>
   /** The score, and what the restored face tells about occlusion. */
   assess(face: AlignedFace, options?: ScoreOptions): Promise<FullAssessment>
   /**
@@ -92,6 +112,32 @@ function tunedMethod({ terms, bias, steps, eta, knots, sigma }: TunedPreset): Me
     sigma,
     raw: (evidence, x) => terms.reduce((sum, term) => sum + term.weight * featureValue(evidence, x, term), bias),
   }
+}
+
+function scoreOf(method: Method, evidence: Evidence, x: Float32Array, modelVersion: string): QualityScore {
+  const raw = method.raw(evidence, x)
+  if (!Number.isFinite(raw)) throw new DiffiqaError('scoring-failed', 'the terms do not add up to a number')
+  return {
+    ...calibrate(method.knots, raw, method.sigma),
+    method: 'diffiqa',
+    modelVersion,
+    terms: listTerms(evidence, method.wanted),
+  }
+}
+
+/**
+ * The second half of `assess()` with another network as E.
+ * @param embeddings Of `cropsToEmbed(prepared)`, in its order.
+ * @param tuned Weights and calibration that were fitted for this very network.
+ * @throws DiffiqaError `scoring-failed`.
+ */
+export function scoreWith(
+  prepared: Prepared,
+  embeddings: readonly Float32Array[],
+  tuned: TunedPreset,
+  modelVersion: string,
+): QualityScore {
+  return scoreOf(tunedMethod(tuned), weigh(prepared, embeddings), prepared.x, modelVersion)
 }
 
 function listTerms(evidence: Evidence, wanted: readonly Wanted[]): TermSimilarity[] {
@@ -140,15 +186,7 @@ export function createDiffiqa({ embedder, denoiser, manifest, preset = 'tuned' }
     const x = toTensor(face.pixels)
     const key = noiseKey(face.pixels, modelVersion)
     const evidence = await gather(networks, x, key, [...method.wanted, ...extra], method.process, cancelled)
-    const raw = method.raw(evidence, x)
-    if (!Number.isFinite(raw)) throw new DiffiqaError('scoring-failed', 'the terms do not add up to a number')
-    const score: QualityScore = {
-      ...calibrate(method.knots, raw, method.sigma),
-      method: 'diffiqa',
-      modelVersion,
-      terms: listTerms(evidence, method.wanted),
-    }
-    return { x, evidence, score }
+    return { x, evidence, score: scoreOf(method, evidence, x, modelVersion) }
   }
 
   async function assess(face: AlignedFace, { cancelled }: ScoreOptions = {}): Promise<FullAssessment> {
@@ -158,6 +196,12 @@ export function createDiffiqa({ embedder, denoiser, manifest, preset = 'tuned' }
 
   return {
     assess,
+    async prepare({ pixels }, { cancelled } = {}) {
+      const key = noiseKey(pixels, modelVersion)
+      const prepared = await prepare(denoiser, toTensor(pixels), key, method.wanted, method.process, cancelled)
+      // The samples need no similarities for this.
+      return { prepared, measures: occlusion(prepared.x, weigh(prepared, [new Float32Array(0)]).samples) }
+    },
     score: async (face, options) => (await assess(face, options)).score,
     async explain(face, { cancelled } = {}) {
       const extra = onlyToSee(method.wanted, scoring.paper.timestep)

@@ -97,20 +97,33 @@ function noiseSource(key: NoiseKey, length: number): (address: NoiseAddress) => 
   }
 }
 
+/** A face with its noisy and restored versions, ready to be embedded. Survives structured cloning, in one piece. */
+export interface Prepared {
+  /** The crop, 3 × 112 × 112, −1..1. */
+  readonly x: Float32Array
+  /** Where the mirror term is wanted. */
+  readonly flipped: Float32Array | undefined
+  readonly drafts: readonly PreparedDraft[]
+}
+
+interface PreparedDraft extends Readonly<Draft> {
+  readonly noisy: Float32Array
+  readonly restored: Float32Array | undefined
+}
+
 /**
- * Noise, restore and embed a face as far as `wanted` asks, all draws, timesteps and both flips in common batches. E(x) and E(x^f) are
- * computed once.
+ * Noise and restore a face as far as `wanted` asks, all draws, timesteps and both flips in common batches.
  * @param x The crop, 3 × 112 × 112, −1..1.
  * @throws DiffiqaError `aborted` between two network calls once `cancelled` says so; `invalid-model-output`.
  */
-export async function gather(
-  { embedder, denoiser }: Networks,
+export async function prepare(
+  denoiser: TensorModel,
   x: Float32Array,
   key: NoiseKey,
   wanted: readonly Wanted[],
   { steps, eta }: Process,
   cancelled?: Cancelled,
-): Promise<Evidence> {
+): Promise<Prepared> {
   const noise = noiseSource(key, x.length)
   const flipped = mirror(x)
   const drafts = draft(wanted).map((entry) => {
@@ -118,7 +131,6 @@ export async function gather(
     const stream = forwardStream(mirrored)
     return { ...entry, noisy: diffuse(mirrored ? flipped : x, noise({ draw, timestep, stream }), timestep) }
   })
-
   const toRestore = drafts.filter((entry) => entry.restore)
   const restored = await restore(
     denoiser,
@@ -130,37 +142,65 @@ export async function gather(
     { steps, eta, cancelled },
   )
   const restoredOf = new Map(toRestore.map((entry, i) => [entry, restored[i] as Float32Array]))
-
-  const crops = new Set([x])
-  if (wanted.some(({ kind }) => kind === 'mirror')) crops.add(flipped)
-  for (const entry of drafts) {
-    if (entry.embedNoisy) crops.add(entry.noisy)
-    if (entry.embedRestored) crops.add(restoredOf.get(entry) as Float32Array)
+  return {
+    x,
+    flipped: wanted.some(({ kind }) => kind === 'mirror') ? flipped : undefined,
+    drafts: drafts.map((entry) => ({ ...entry, restored: restoredOf.get(entry) })),
   }
-  const order = [...crops]
-  const embeddings = await embed(embedder, order, cancelled)
-  const embeddingOf = new Map(order.map((crop, i) => [crop, embeddings[i] as Float32Array]))
-  const anchor = embeddingOf.get(x) as Float32Array
+}
+
+/** What has to be embedded, each once: the face itself first. */
+export function cropsToEmbed({ x, flipped, drafts }: Prepared): Float32Array[] {
+  const crops = [x]
+  if (flipped) crops.push(flipped)
+  for (const { embedNoisy, noisy, embedRestored, restored } of drafts) {
+    if (embedNoisy) crops.push(noisy)
+    if (embedRestored && restored) crops.push(restored)
+  }
+  return crops
+}
+
+/**
+ * What the embeddings say.
+ * @param embeddings Of {@link cropsToEmbed}, in its order.
+ */
+export function weigh(prepared: Prepared, embeddings: readonly Float32Array[]): Evidence {
+  const embeddingOf = new Map(cropsToEmbed(prepared).map((crop, i) => [crop, embeddings[i] as Float32Array]))
+  const anchor = embeddingOf.get(prepared.x) as Float32Array
   const similarity = (crop: Float32Array | undefined): number | undefined => {
     const embedding = crop && embeddingOf.get(crop)
     return embedding && cosine(anchor, embedding)
   }
-
   return {
     norm: norm(anchor),
-    mirrorSimilarity: similarity(flipped),
-    samples: drafts.map((entry): Sample => {
-      const { mirrored, timestep, draw, noisy } = entry
-      const clean = restoredOf.get(entry)
-      return {
+    mirrorSimilarity: similarity(prepared.flipped),
+    samples: prepared.drafts.map(
+      ({ mirrored, timestep, draw, noisy, restored }): Sample => ({
         mirrored,
         timestep,
         draw,
         noisy,
-        restored: clean,
+        restored,
         noisySimilarity: similarity(noisy),
-        restoredSimilarity: similarity(clean),
-      }
-    }),
+        restoredSimilarity: similarity(restored),
+      }),
+    ),
   }
+}
+
+/**
+ * Noise, restore and embed a face as far as `wanted` asks. E(x) and E(x^f) are computed once.
+ * @param x The crop, 3 × 112 × 112, −1..1.
+ * @throws DiffiqaError `aborted` between two network calls once `cancelled` says so; `invalid-model-output`.
+ */
+export async function gather(
+  { embedder, denoiser }: Networks,
+  x: Float32Array,
+  key: NoiseKey,
+  wanted: readonly Wanted[],
+  process: Process,
+  cancelled?: Cancelled,
+): Promise<Evidence> {
+  const prepared = await prepare(denoiser, x, key, wanted, process, cancelled)
+  return weigh(prepared, await embed(embedder, cropsToEmbed(prepared), cancelled))
 }

@@ -1,0 +1,317 @@
+import { DiffiqaError } from '../errors.ts'
+import type { CalibratedScoring, MatcherCalibration } from '../gate/calibration.ts'
+import type { Knots, PolicyName, Purpose, ScoringManifest, ThresholdSet } from '../inference/manifest.ts'
+import { applyKnots, sigmaAt } from '../quality/calibration.ts'
+import { fitReliability, type ImpostorScores } from './fit-reliability.ts'
+import { distribution, fitKnots } from './isotonic.ts'
+import { nonNegativeLogistic } from './logistic.ts'
+import { quantile } from './quantile.ts'
+
+/** One face: a photo as it is, or a degraded copy of it. */
+export interface CalibrationFace {
+  readonly person: string
+  /** Number of the photo; a copy has that of its original and is never compared with it. */
+  readonly photo: number
+  /** Not a made copy. */
+  readonly natural: boolean
+  /** DifFIQA(R) before calibration, and its standard deviation there. */
+  readonly fast: { readonly raw: number; readonly sigma: number }
+  /** Features of full DifFIQA, in the order of the manifest's terms. */
+  readonly features: readonly number[]
+  /** How the matcher compares it; undefined where the matcher found no face. */
+  readonly embedding: Float32Array | undefined
+}
+
+export interface CalibrationMatcher {
+  readonly direction: 'similarity' | 'distance'
+  /** The SDK's own threshold; undefined: the one at `fmr`. */
+  readonly threshold: number | undefined
+  compare(a: Float32Array, b: Float32Array): number
+}
+
+export interface FitOptions {
+  readonly matcher: CalibrationMatcher
+  readonly scoring: ScoringManifest
+  /** Is E the matcher's own network? Then the terms' weights are fitted too. */
+  readonly ownFeatures: boolean
+  /** False match rate of the threshold, where it is fitted. */
+  readonly fmr: number
+}
+
+export interface Fit {
+  readonly scoring: CalibratedScoring
+  readonly matcher: Pick<MatcherCalibration, 'direction' | 'impostorMean' | 'threshold' | 'knots'>
+  readonly facts: Readonly<Record<string, number>>
+}
+
+/** Policy → purpose → shares of recognisable photos: rejected at most, not fully accepted. As those of the manifest were fitted. */
+const SHARES: Readonly<Record<PolicyName, Readonly<Record<Purpose, readonly [number, number]>>>> = {
+  lenient: { probe: [0.005, 0.03], enrolment: [0.01, 0.1] },
+  balanced: { probe: [0.01, 0.06], enrolment: [0.03, 0.2] },
+  strict: { probe: [0.03, 0.2], enrolment: [0.08, 0.35] },
+}
+const MIN_WEIGHT = 0.8
+/** A photo is good enough to compare others with from this share of the photos on. */
+const GOOD = 0.25
+/** Share of photos that are in doubt because they are near a threshold. */
+const NEAR = 0.05
+const MAX_IMPOSTORS = 1_000_000
+/** Fewer say nothing. */
+const [MIN_PEOPLE, MIN_FACES, MIN_FAILING] = [10, 100, 8]
+const [MAX_BINS, PER_BIN] = [16, 20]
+
+interface Outcome {
+  readonly face: CalibrationFace
+  /** Share of its comparisons with good photos of the same person that pass. */
+  readonly passing: number
+  /** Mean of their scores, higher is better. */
+  readonly likeness: number
+}
+
+/**
+ * Fit everything that a calibration holds.
+ * @throws DiffiqaError `invalid-option` when there is too little to fit it on; details tell how much there is.
+ */
+export function fitCalibration(faces: readonly CalibrationFace[], options: FitOptions): Fit {
+  const { matcher, scoring, ownFeatures } = options
+  const sign = matcher.direction === 'similarity' ? 1 : -1
+  const seen = faces.filter(({ embedding }) => embedding !== undefined)
+  const natural = seen.filter((face) => face.natural)
+  const impostors = impostorScores(natural, matcher)
+  if (impostors.length === 0) throw tooFew({ people: new Set(seen.map(({ person }) => person)).size })
+  const impostorMean = mean(impostors)
+  const threshold = matcher.threshold ?? thresholdAt(impostors, options.fmr, sign)
+  const passes = (score: number): boolean => (sign > 0 ? score >= threshold : score < threshold)
+  const fmr = impostors.filter(passes).length / impostors.length
+
+  const outcomes = outcomesOf(seen, matcher, sign, passes)
+  requireEnough(outcomes)
+  const passing = outcomes.map((one) => one.passing)
+  const likeness = outcomes.map((one) => one.likeness)
+  const bins = Math.max(2, Math.min(MAX_BINS, Math.floor(outcomes.length / PER_BIN)))
+  const map = (raw: readonly number[]): Knots => fitKnots(raw, passing, bins)
+
+  const fast = outcomes.map(({ face }) => face.fast.raw)
+  const terms = ownFeatures
+    ? reweigh(
+        scoring.tuned.terms,
+        nonNegativeLogistic(
+          outcomes.map(({ face }) => face.features),
+          passing,
+        ),
+      )
+    : scoring.tuned.terms
+  const bias = ownFeatures ? 0 : scoring.tuned.bias
+  const fullOf = ({ features }: CalibrationFace): number =>
+    terms.reduce((sum, { weight }, i) => sum + weight * (features[i] as number), bias)
+  const full = outcomes.map(({ face }) => fullOf(face))
+  const { combination } = scoring.cascade
+  const [byFast, byFull] = ownFeatures
+    ? unitSum(
+        nonNegativeLogistic(
+          fast.map((raw, i) => [raw, full[i] as number]),
+          passing,
+        ),
+      )
+    : [combination.regressor, combination.full]
+  const bothOf = (face: CalibrationFace): number => byFast * face.fast.raw + byFull * fullOf(face)
+  const both = outcomes.map(({ face }) => bothOf(face))
+
+  const maps = { fast: map(fast), full: map(full), both: map(both) }
+  const quality = ({ fast: { raw } }: CalibrationFace): number => applyKnots(maps.fast, raw)
+  const usable = outcomes.filter((one) => one.face.natural && one.passing >= 0.5).map(({ face }) => quality(face))
+  const thresholds = thresholdsOf(usable.length > 0 ? usable : natural.map(quality), scoring.thresholds)
+  const reliability = fitReliability(pairScores(seen, matcher, quality), {
+    direction: matcher.direction,
+    impostorMean,
+    threshold,
+    fmr,
+  })
+  return {
+    scoring: {
+      regressor: { knots: maps.fast },
+      tuned: {
+        ...scoring.tuned,
+        terms,
+        bias,
+        knots: maps.full,
+        sigma: ownFeatures ? rawSigma(full, likeness) : scoring.tuned.sigma,
+      },
+      cascade: {
+        z: reachOf(natural, maps.fast, thresholds.balanced.probe),
+        combination: {
+          regressor: byFast,
+          full: byFull,
+          knots: maps.both,
+          sigma: ownFeatures ? rawSigma(both, likeness) : combination.sigma,
+        },
+      },
+      thresholds,
+      reference: {
+        'diffiqa-r': distribution(natural.map(quality)),
+        diffiqa: distribution(natural.map((face) => applyKnots(maps.full, fullOf(face)))),
+        combined: distribution(natural.map((face) => applyKnots(maps.both, bothOf(face)))),
+      },
+    },
+    matcher: {
+      direction: matcher.direction,
+      impostorMean: significant(impostorMean),
+      threshold: significant(threshold),
+      ...(reliability && { knots: reliability }),
+    },
+    facts: {
+      people: new Set(natural.map(({ person }) => person)).size,
+      photos: natural.length,
+      copies: seen.length - natural.length,
+      withoutFaceForMatcher: faces.length - seen.length,
+      impostorComparisons: impostors.length,
+      falseMatchRate: significant(fmr),
+      falseNonMatchRate: significant(1 - mean(outcomes.filter(({ face }) => face.natural).map((one) => one.passing))),
+      falseNonMatchRateOfCopies: significant(
+        1 - mean(outcomes.filter(({ face }) => !face.natural).map((one) => one.passing)) || 0,
+      ),
+    },
+  }
+}
+
+function outcomesOf(
+  seen: readonly CalibrationFace[],
+  matcher: CalibrationMatcher,
+  sign: number,
+  passes: (score: number) => boolean,
+): Outcome[] {
+  const raws = seen.filter((face) => face.natural).map(({ fast }) => fast.raw)
+  const good = quantile(
+    raws.sort((a, b) => a - b),
+    GOOD,
+  )
+  const partners = new Map<string, CalibrationFace[]>()
+  for (const face of seen) {
+    if (!face.natural || face.fast.raw < good) continue
+    partners.set(face.person, [...(partners.get(face.person) ?? []), face])
+  }
+  return seen.flatMap((face): Outcome[] => {
+    const scores = (partners.get(face.person) ?? [])
+      .filter(({ photo }) => photo !== face.photo)
+      .map(({ embedding }) => matcher.compare(face.embedding as Float32Array, embedding as Float32Array))
+    if (scores.length === 0) return []
+    return [{ face, passing: scores.filter(passes).length / scores.length, likeness: sign * mean(scores) }]
+  })
+}
+
+function requireEnough(outcomes: readonly Outcome[]): void {
+  const people = new Set(outcomes.map(({ face }) => face.person)).size
+  const failing = outcomes.reduce((sum, { passing }) => sum + 1 - passing, 0)
+  if (people >= MIN_PEOPLE && outcomes.length >= MIN_FACES && failing >= MIN_FAILING) return
+  throw tooFew({ people, faces: outcomes.length, failing: Math.round(failing) })
+}
+
+function tooFew(details: Readonly<Record<string, number>>): DiffiqaError {
+  return new DiffiqaError(
+    'invalid-option',
+    `Too little to calibrate on: at least ${MIN_PEOPLE} people with two good photos or more, ${MIN_FACES} faces with a partner to be compared with and ${MIN_FAILING} that fail are needed; there are ${JSON.stringify(details)}`,
+    { details },
+  )
+}
+
+/** Scores of all pairs of different people, or of every k-th where there are very many. */
+function* impostorPairs(faces: readonly CalibrationFace[]): Generator<readonly [CalibrationFace, CalibrationFace]> {
+  const step = Math.max(1, Math.ceil((faces.length * (faces.length - 1)) / 2 / MAX_IMPOSTORS))
+  let number = 0
+  for (let i = 0; i < faces.length; i++)
+    for (let j = i + 1; j < faces.length; j++) {
+      const [a, b] = [faces[i], faces[j]] as [CalibrationFace, CalibrationFace]
+      if (a.person !== b.person && number++ % step === 0) yield [a, b]
+    }
+}
+
+function impostorScores(faces: readonly CalibrationFace[], { compare }: CalibrationMatcher): number[] {
+  return Array.from(impostorPairs(faces), ([a, b]) => compare(a.embedding as Float32Array, b.embedding as Float32Array))
+}
+
+function pairScores(
+  faces: readonly CalibrationFace[],
+  { compare }: CalibrationMatcher,
+  quality: (face: CalibrationFace) => number,
+): ImpostorScores {
+  const pairs = [...impostorPairs(faces)]
+  return {
+    score: Float64Array.from(pairs, ([a, b]) => compare(a.embedding as Float32Array, b.embedding as Float32Array)),
+    quality: Float64Array.from(pairs, ([a, b]) => Math.min(quality(a), quality(b))),
+  }
+}
+
+function thresholdAt(scores: readonly number[], fmr: number, sign: number): number {
+  const sorted = scores.map((score) => sign * score).sort((a, b) => a - b)
+  return sign * quantile(sorted, 1 - fmr)
+}
+
+/**
+ * Policies by what they refuse, but never stricter than the shipped ones: a value is the same probability there and here, and to a strong
+ * matcher even the worst of good photos are near certain.
+ */
+function thresholdsOf(
+  values: readonly number[],
+  shipped: ScoringManifest['thresholds'],
+): CalibratedScoring['thresholds'] {
+  const sorted = [...values].sort((a, b) => a - b)
+  const set = (policy: PolicyName, purpose: Purpose): ThresholdSet => {
+    const [rejected, below] = SHARES[policy][purpose]
+    const most = shipped[policy][purpose]
+    return {
+      rejectBelow: fourDigits(Math.min(quantile(sorted, rejected), most.rejectBelow)),
+      acceptFrom: fourDigits(Math.min(quantile(sorted, below), most.acceptFrom)),
+      minWeight: MIN_WEIGHT,
+    }
+  }
+  const both = (policy: PolicyName) => ({ probe: set(policy, 'probe'), enrolment: set(policy, 'enrolment') })
+  return { lenient: both('lenient'), balanced: both('balanced'), strict: both('strict') }
+}
+
+/** How many sigmas from a threshold a fast score has to be for a second look. */
+function reachOf(natural: readonly CalibrationFace[], knots: Knots, { rejectBelow, acceptFrom }: ThresholdSet): number {
+  const reach = natural.map(({ fast: { raw, sigma } }) => {
+    const value = applyKnots(knots, raw)
+    const nearest = Math.min(Math.abs(value - rejectBelow), Math.abs(value - acceptFrom))
+    return nearest / Math.max(sigmaAt(knots, raw, sigma), 1e-9)
+  })
+  return significant(
+    quantile(
+      reach.sort((a, b) => a - b),
+      NEAR,
+    ),
+  )
+}
+
+function reweigh(
+  terms: ScoringManifest['tuned']['terms'],
+  weights: readonly number[],
+): ScoringManifest['tuned']['terms'] {
+  // One network's terms may all be useless; a sum of none would not vary.
+  const usable = weights.some((weight) => weight > 0) ? weights : weights.map(() => 1)
+  return terms.map((term, i) => ({ ...term, weight: significant(usable[i] as number) }))
+}
+
+function unitSum([a, b]: readonly number[]): [number, number] {
+  const sum = (a as number) + (b as number)
+  return sum > 0 ? [significant((a as number) / sum), significant((b as number) / sum)] : [1, 0]
+}
+
+/** 68 % of the raw score's errors against a line through the likeness lie within it, in raw units. */
+function rawSigma(raw: readonly number[], likeness: readonly number[]): number {
+  const [mr, ml] = [mean(raw), mean(likeness)]
+  const covariance = mean(raw.map((value, i) => (value - mr) * ((likeness[i] as number) - ml)))
+  const variance = mean(raw.map((value) => (value - mr) ** 2))
+  const slope = Math.max(covariance / Math.max(variance, 1e-12), 1e-6)
+  const errors = raw.map((value, i) => Math.abs((likeness[i] as number) - ml - slope * (value - mr)) / slope)
+  return significant(
+    quantile(
+      errors.sort((a, b) => a - b),
+      0.68,
+    ),
+  )
+}
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+const significant = (value: number): number => Number(value.toPrecision(6))
+const fourDigits = (value: number): number => Math.round(value * 1e4) / 1e4
