@@ -1,6 +1,7 @@
 /**
  * `npm run bench`: every figure in one run on one machine, with a reference beside them, as a table and as JSON in bench-results/.
- * `npm run bench -- --quick` takes a tenth of the runs; `--photos 10000` watches memory over so many photos (default 300).
+ * `npm run bench -- --quick` takes a tenth of the runs; `--photos 10000` watches memory over so many photos (default 300);
+ * `--only gallery` takes one part. The gallery needs `test/services/install.sh postgres`.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -18,6 +19,7 @@ import { createOnnxModel } from '../../src/inference/onnx-model.ts'
 import { createDiffiqa } from '../../src/quality/diffiqa.ts'
 import { createRegressor } from '../../src/quality/diffiqa-r.ts'
 import { realHuman } from '../fixtures/human.ts'
+import { galleryFigures } from './gallery.ts'
 import { type BenchGoal, judge } from './goals.ts'
 import { officialEmbedder, officialUnet } from './official-networks.ts'
 import { benchPhotos } from './photos.ts'
@@ -182,12 +184,12 @@ async function imports(): Promise<void> {
   add(figure("import of 'express-diffiqa'", values))
 }
 
-await networks()
-await gates()
-await official()
-memory()
-await human()
-await imports()
+const gallery = async (): Promise<void> => add(...(await galleryFigures(runs(200))))
+
+const parts = { networks, gates, official, memory, human, imports, gallery }
+const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : undefined
+if (only !== undefined && !(only in parts)) throw new Error(`--only takes one of ${Object.keys(parts).join(', ')}`)
+for (const [name, part] of Object.entries(parts)) if (only === undefined || only === name) await part()
 
 const results = figures.map((f) => (f.unit === 'ms' ? { ...f, ratio: f.median / reference.median } : f))
 const goals: BenchGoal[] = judge(figures)
