@@ -34,7 +34,16 @@ interface Panel {
 const legendOf = ({ legendFormat = '' }: Target, { metric }: Series): string =>
   legendFormat.replaceAll(/\{\{(\w+)\}\}/g, (_, label) => metric[label] ?? '')
 
+/** Parts of a whole need a value at every instant; what Prometheus has none for is none of it. */
+function pointsOf({ values = [] }: Series, times: readonly number[], stacked: boolean): [number, number][] {
+  const known = new Map(values.map(([time, value]) => [time, Number(Number(value).toPrecision(3))]))
+  if (!stacked) return [...known].map(([time, value]) => [time * 1000, value])
+  return times.map((time) => [time * 1000, known.get(time) ?? 0])
+}
+
 async function draw(prometheus: PrometheusServer): Promise<string> {
+  const end = Math.floor(Date.now() / 1000)
+  const times = Array.from({ length: Math.floor(SECONDS / STEP) }, (_, i) => end - SECONDS + (i + 1) * STEP)
   const panels = (overview().panels ?? []) as unknown as readonly Panel[]
   const option = { title: [], legend: [], grid: [], xAxis: [], yAxis: [], series: [] } as Record<string, unknown[]>
   for (const [i, wanted] of PANELS.entries()) {
@@ -43,7 +52,7 @@ async function draw(prometheus: PrometheusServer): Promise<string> {
     const [left, top] = [(i % COLUMNS) * WIDTH, Math.floor(i / COLUMNS) * HEIGHT]
     const names: string[] = []
     for (const target of panel.targets)
-      for (const series of await prometheus.range(filledIn(target.expr, { interval: '30s' }), SECONDS, STEP)) {
+      for (const series of await prometheus.range(filledIn(target.expr, { interval: '30s' }), times)) {
         const name = legendOf(target, series)
         names.push(name)
         const stacked = panel.fieldConfig.defaults.custom?.stacking !== undefined
@@ -55,18 +64,19 @@ async function draw(prometheus: PrometheusServer): Promise<string> {
           showSymbol: false,
           lineStyle: { width: 1.5 },
           ...(stacked && { stack: wanted, areaStyle: { opacity: 0.4 } }),
-          data: (series.values ?? []).map(([time, value]) => [time * 1000, Number(Number(value).toPrecision(3))]),
+          data: pointsOf(series, times, stacked),
         })
       }
     option.title?.push({ text: wanted, left: left + 16, top: top + 8, textStyle: { fontSize: 14 } })
     option.legend?.push({
       data: names,
       left: left + 16,
-      top: top + HEIGHT - 30,
+      top: top + HEIGHT - 48,
+      width: WIDTH - 40,
       itemHeight: 8,
       textStyle: { fontSize: 10 },
     })
-    option.grid?.push({ left: left + 56, top: top + 40, width: WIDTH - 84, height: HEIGHT - 106 })
+    option.grid?.push({ left: left + 56, top: top + 40, width: WIDTH - 84, height: HEIGHT - 120 })
     option.xAxis?.push({ type: 'time', gridIndex: i, axisLabel: { fontSize: 10, hideOverlap: true } })
     option.yAxis?.push({ type: 'value', gridIndex: i, min: 0, axisLabel: { fontSize: 10 } })
   }

@@ -72,14 +72,14 @@ export class PrometheusServer implements AsyncDisposable {
     return this.#get('query', { query: expression })
   }
 
-  /** Its values of the last seconds. */
-  range(expression: string, seconds: number, step: number): Promise<Series[]> {
-    const end = Math.floor(Date.now() / 1000)
+  /** Its values at these instants, in seconds and equally far from one another. */
+  range(expression: string, times: readonly number[]): Promise<Series[]> {
+    const [start = 0, second = start + 1] = times
     return this.#get('query_range', {
       query: expression,
-      start: String(end - seconds),
-      end: String(end),
-      step: String(step),
+      start: String(start),
+      end: String(times.at(-1) ?? start),
+      step: String(second - start),
     })
   }
 
