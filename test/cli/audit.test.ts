@@ -62,7 +62,7 @@ describe('audit of a folder', () => {
   })
 
   test('says of each photo what guarded.enrol() does with it, by stricter thresholds than those for probes', async () => {
-    put('mixed/mild.jpg', await blurred('c', 4))
+    put('mixed/mild.jpg', await blurred('c', 5.25))
     const { stdout } = await audit('ten', 'mixed', '--json')
     await using gate = await testGate({ escalationBudget: 1 })
     await using matcher = await onnxMatcher()
@@ -87,7 +87,7 @@ describe('audit of a folder', () => {
     put('people/cleo/bad.jpg', await blurred('c', 8))
     put('people/three.jpg', samplePhoto(2))
     put('people/=1+1.jpg', 'no photo')
-    const secret = await sharp(await sampleFace('e'))
+    const secret = await sharp(await blurred('e', 8))
       .withExif({ IFD0: { Copyright: 'a-secret-in-exif' } })
       .jpeg()
       .toBuffer()

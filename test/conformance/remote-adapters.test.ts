@@ -14,7 +14,7 @@ import { decodeSubject } from '../../src/adapters/rekognition-subject.ts'
 import { ServiceRefusal } from '../../src/adapters/service-client.ts'
 import { describeMatcher } from '../../src/conformance/describe-matcher.ts'
 import type { MatcherCapabilities } from '../../src/conformance/types.ts'
-import { testPhotos } from '../fixtures/likeness.ts'
+import { clearPhotos, testPhotos } from '../fixtures/likeness.ts'
 import { azureFaceService } from '../fixtures/services/azure-face.ts'
 import { comprefaceService } from '../fixtures/services/compreface.ts'
 import { deepfaceService } from '../fixtures/services/deepface.ts'
@@ -154,6 +154,11 @@ describeMatcher(
       isOwn: refused,
     })
   },
-  { ...complete, methods: ['identify', 'enrol', 'remove'] },
+  {
+    ...complete,
+    methods: ['identify', 'enrol', 'remove'],
+    // Frigate's threshold is so near to 1 that a down-weighted photo of the same person stays below it: this one is not.
+    photos: clearPhotos,
+  },
   runner,
 )
