@@ -1,33 +1,14 @@
 import { DiffiqaError } from '../errors.ts'
 import type { CalibratedScoring, MatcherCalibration } from '../gate/calibration.ts'
-import type { Knots, PolicyName, Purpose, ScoringManifest, ThresholdSet } from '../inference/manifest.ts'
+import type { Knots, ScoringManifest, ThresholdSet } from '../inference/manifest.ts'
 import { applyKnots, sigmaAt } from '../quality/calibration.ts'
-import { fitReliability, type ImpostorScores } from './fit-reliability.ts'
+import type { CalibrationFace, CalibrationMatcher } from './calibration-face.ts'
+import { fitPolicies } from './fit-policies.ts'
+import { fitReliability } from './fit-reliability.ts'
+import { impostorScores, impostorScoresWithQuality } from './impostor-scores.ts'
 import { distribution, fitKnots } from './isotonic.ts'
 import { nonNegativeLogistic } from './logistic.ts'
 import { quantile } from './quantile.ts'
-
-/** One face: a photo as it is, or a degraded copy of it. */
-export interface CalibrationFace {
-  readonly person: string
-  /** Number of the photo; a copy has that of its original and is never compared with it. */
-  readonly photo: number
-  /** Not a made copy. */
-  readonly natural: boolean
-  /** DifFIQA(R) before calibration, and its standard deviation there. */
-  readonly fast: { readonly raw: number; readonly sigma: number }
-  /** Features of full DifFIQA, in the order of the manifest's terms. */
-  readonly features: readonly number[]
-  /** How the matcher compares it; undefined where the matcher found no face. */
-  readonly embedding: Float32Array | undefined
-}
-
-export interface CalibrationMatcher {
-  readonly direction: 'similarity' | 'distance'
-  /** The SDK's own threshold; undefined: the one at `fmr`. */
-  readonly threshold: number | undefined
-  compare(a: Float32Array, b: Float32Array): number
-}
 
 export interface FitOptions {
   readonly matcher: CalibrationMatcher
@@ -44,18 +25,10 @@ export interface Fit {
   readonly facts: Readonly<Record<string, number>>
 }
 
-/** Policy → purpose → shares of recognisable photos: rejected at most, not fully accepted. As those of the manifest were fitted. */
-const SHARES: Readonly<Record<PolicyName, Readonly<Record<Purpose, readonly [number, number]>>>> = {
-  lenient: { probe: [0.005, 0.03], enrolment: [0.01, 0.1] },
-  balanced: { probe: [0.01, 0.06], enrolment: [0.03, 0.2] },
-  strict: { probe: [0.03, 0.2], enrolment: [0.08, 0.35] },
-}
-const MIN_WEIGHT = 0.8
 /** A photo is good enough to compare others with from this share of the photos on. */
 const GOOD = 0.25
 /** Share of photos that are in doubt because they are near a threshold. */
 const NEAR = 0.05
-const MAX_IMPOSTORS = 1_000_000
 /** Fewer say nothing. */
 const [MIN_PEOPLE, MIN_FACES, MIN_FAILING] = [10, 100, 8]
 const [MAX_BINS, PER_BIN] = [16, 20]
@@ -120,8 +93,8 @@ export function fitCalibration(faces: readonly CalibrationFace[], options: FitOp
   const maps = { fast: map(fast), full: map(full), both: map(both) }
   const quality = ({ fast: { raw } }: CalibrationFace): number => applyKnots(maps.fast, raw)
   const usable = outcomes.filter((one) => one.face.natural && one.passing >= 0.5).map(({ face }) => quality(face))
-  const thresholds = thresholdsOf(usable.length > 0 ? usable : natural.map(quality), scoring.thresholds)
-  const reliability = fitReliability(pairScores(seen, matcher, quality), {
+  const thresholds = fitPolicies(usable.length > 0 ? usable : natural.map(quality), scoring.thresholds)
+  const reliability = fitReliability(impostorScoresWithQuality(seen, matcher, quality), {
     direction: matcher.direction,
     impostorMean,
     threshold,
@@ -214,58 +187,9 @@ function tooFew(details: Readonly<Record<string, number>>): DiffiqaError {
   )
 }
 
-/** Scores of all pairs of different people, or of every k-th where there are very many. */
-function* impostorPairs(faces: readonly CalibrationFace[]): Generator<readonly [CalibrationFace, CalibrationFace]> {
-  const step = Math.max(1, Math.ceil((faces.length * (faces.length - 1)) / 2 / MAX_IMPOSTORS))
-  let number = 0
-  for (let i = 0; i < faces.length; i++)
-    for (let j = i + 1; j < faces.length; j++) {
-      const [a, b] = [faces[i], faces[j]] as [CalibrationFace, CalibrationFace]
-      if (a.person !== b.person && number++ % step === 0) yield [a, b]
-    }
-}
-
-function impostorScores(faces: readonly CalibrationFace[], { compare }: CalibrationMatcher): number[] {
-  return Array.from(impostorPairs(faces), ([a, b]) => compare(a.embedding as Float32Array, b.embedding as Float32Array))
-}
-
-function pairScores(
-  faces: readonly CalibrationFace[],
-  { compare }: CalibrationMatcher,
-  quality: (face: CalibrationFace) => number,
-): ImpostorScores {
-  const pairs = [...impostorPairs(faces)]
-  return {
-    score: Float64Array.from(pairs, ([a, b]) => compare(a.embedding as Float32Array, b.embedding as Float32Array)),
-    quality: Float64Array.from(pairs, ([a, b]) => Math.min(quality(a), quality(b))),
-  }
-}
-
 function thresholdAt(scores: readonly number[], fmr: number, sign: number): number {
   const sorted = scores.map((score) => sign * score).sort((a, b) => a - b)
   return sign * quantile(sorted, 1 - fmr)
-}
-
-/**
- * Policies by what they refuse, but never stricter than the shipped ones: a value is the same probability there and here, and to a strong
- * matcher even the worst of good photos are near certain.
- */
-function thresholdsOf(
-  values: readonly number[],
-  shipped: ScoringManifest['thresholds'],
-): CalibratedScoring['thresholds'] {
-  const sorted = [...values].sort((a, b) => a - b)
-  const set = (policy: PolicyName, purpose: Purpose): ThresholdSet => {
-    const [rejected, below] = SHARES[policy][purpose]
-    const most = shipped[policy][purpose]
-    return {
-      rejectBelow: fourDigits(Math.min(quantile(sorted, rejected), most.rejectBelow)),
-      acceptFrom: fourDigits(Math.min(quantile(sorted, below), most.acceptFrom)),
-      minWeight: MIN_WEIGHT,
-    }
-  }
-  const both = (policy: PolicyName) => ({ probe: set(policy, 'probe'), enrolment: set(policy, 'enrolment') })
-  return { lenient: both('lenient'), balanced: both('balanced'), strict: both('strict') }
 }
 
 /** How many sigmas from a threshold a fast score has to be for a second look. */
@@ -314,4 +238,3 @@ function rawSigma(raw: readonly number[], likeness: readonly number[]): number {
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 const significant = (value: number): number => Number(value.toPrecision(6))
-const fourDigits = (value: number): number => Math.round(value * 1e4) / 1e4

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type CalibrationFace, type FitOptions, fitCalibration } from '../../src/evaluation/fit-calibration.ts'
+import type { CalibrationFace } from '../../src/evaluation/calibration-face.ts'
+import { type FitOptions, fitCalibration } from '../../src/evaluation/fit-calibration.ts'
 import { binomialQuantile, fitReliability, upperQuantile } from '../../src/evaluation/fit-reliability.ts'
 import { distribution, fitKnots, poolAdjacent } from '../../src/evaluation/isotonic.ts'
 import { nonNegativeLogistic } from '../../src/evaluation/logistic.ts'

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { exportModels } from '../../src/cli/export-models.ts'
 import type { RemoteServer } from '../fixtures/remote-gate-suite.ts'
+import { endProcess } from './end-process.ts'
 import { freePort } from './free-port.ts'
 import { program } from './program.ts'
 
@@ -69,10 +69,7 @@ export class ModelServer implements RemoteServer {
   async kill(): Promise<void> {
     const child = this.#process
     this.#process = undefined
-    if (!child || child.exitCode !== null) return
-    const exited = once(child, 'exit')
-    child.kill('SIGKILL')
-    await exited
+    await endProcess(child, 'SIGKILL')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chownSync, cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { endProcess } from './end-process.ts'
 import { freePort } from './free-port.ts'
 import { program } from './program.ts'
 
@@ -78,10 +78,7 @@ export class PostgresServer implements AsyncDisposable {
   async stop(): Promise<void> {
     const child = this.#process
     this.#process = undefined
-    if (!child || child.exitCode !== null) return
-    const exited = once(child, 'exit')
-    child.kill('SIGQUIT')
-    await exited
+    await endProcess(child, 'SIGQUIT')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { endProcess } from './end-process.ts'
+import { freePort } from './free-port.ts'
 import { program } from './program.ts'
 
 const CONFIGURATION = new URL('../../monitoring/prometheus/', import.meta.url)
@@ -89,11 +89,7 @@ export class PrometheusServer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#process.exitCode === null) {
-      const exited = once(this.#process, 'exit')
-      this.#process.kill('SIGTERM')
-      await exited
-    }
+    await endProcess(this.#process, 'SIGTERM')
     rmSync(this.#home, { recursive: true, force: true })
   }
 
@@ -116,13 +112,4 @@ export class PrometheusServer implements AsyncDisposable {
       await sleep(50)
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }

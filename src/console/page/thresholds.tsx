@@ -15,6 +15,31 @@ const share = (part: number, whole: number): string => (whole === 0 ? '' : ` (${
 
 const round = (value: number): number => Math.round(value * 100) / 100
 
+interface SliderProps {
+  readonly kind: 'reject' | 'accept'
+  readonly label: string
+  readonly value: number
+  readonly onValue: (value: number) => void
+}
+
+function Slider({ kind, label, value, onValue }: SliderProps) {
+  return (
+    <label class={`slider is-${kind}`}>
+      <span>
+        {label} <strong>{fixed(value)}</strong>
+      </span>
+      <input
+        type="range"
+        min={0}
+        max={1}
+        step={0.01}
+        value={value}
+        onInput={(event) => onValue(round(event.currentTarget.valueAsNumber))}
+      />
+    </label>
+  )
+}
+
 /** Try other thresholds on what is on the page; nothing of it reaches the gate. */
 export function Thresholds({ settings, trial, rows, onTrial }: ThresholdsProps) {
   const { rejectBelow, acceptFrom, purpose } = trial
@@ -51,32 +76,8 @@ export function Thresholds({ settings, trial, rows, onTrial }: ThresholdsProps) 
       </output>
       <div class="plot">
         <DotPlot rows={rows} trial={trial} />
-        <label class="slider is-reject">
-          <span>
-            Refuse below <strong>{fixed(rejectBelow)}</strong>
-          </span>
-          <input
-            type="range"
-            min={0}
-            max={1}
-            step={0.01}
-            value={rejectBelow}
-            onInput={(event) => setReject(round(event.currentTarget.valueAsNumber))}
-          />
-        </label>
-        <label class="slider is-accept">
-          <span>
-            Accept from <strong>{fixed(acceptFrom)}</strong>
-          </span>
-          <input
-            type="range"
-            min={0}
-            max={1}
-            step={0.01}
-            value={acceptFrom}
-            onInput={(event) => setAccept(round(event.currentTarget.valueAsNumber))}
-          />
-        </label>
+        <Slider kind="reject" label="Refuse below" value={rejectBelow} onValue={setReject} />
+        <Slider kind="accept" label="Accept from" value={acceptFrom} onValue={setAccept} />
       </div>
       <div class="actions">
         <button type="button" class="button" disabled={inForce} onClick={() => setPurpose(purpose)}>

@@ -1,0 +1,119 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import sharp, { type Sharp } from 'sharp'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { guard } from '../../src/adapters/guard.ts'
+import { onnxMatcher } from '../../src/adapters/onnx.ts'
+import type { Calibration } from '../../src/gate/calibration.ts'
+import { createGate } from '../../src/gate/create-gate.ts'
+import { testGate } from '../fixtures/gate.ts'
+import { sampleFace, samplePhoto } from '../fixtures/sample-faces.ts'
+import { runCli } from './run-cli.ts'
+
+// Each run is a process that loads the networks and looks at a hundred faces.
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
+
+const root = mkdtempSync(join(tmpdir(), 'diffiqa-calibrate-'))
+afterAll(() => rmSync(root, { recursive: true }))
+
+const calibrate = (...args: string[]) => runCli(['calibrate', ...args], { cwd: root })
+const put = (path: string, bytes: Uint8Array | string): void => {
+  mkdirSync(join(root, path, '..'), { recursive: true })
+  writeFileSync(join(root, path), bytes)
+}
+
+/** Other captures of one face, as far as one photo gives them. */
+const CAPTURES: readonly ((face: Sharp) => Sharp)[] = [
+  (face) => face,
+  (face) => face.modulate({ brightness: 0.8 }),
+  (face) => face.flop(),
+  (face) => face.resize({ width: 160 }),
+  (face) => face.blur(8),
+]
+
+/** Every face of the sample photos is somebody. */
+beforeAll(async () => {
+  const gate = await testGate()
+  try {
+    for (const number of [1, 2, 3, 4, 5, 6] as const) {
+      const photo = samplePhoto(number)
+      const { width, height } = await sharp(photo).metadata()
+      const { faces } = await gate.assess(photo, { faces: 'all' })
+      for (const [index, { box }] of faces.entries()) {
+        const [left, top] = [Math.max(0, box.x - box.width * 0.3), Math.max(0, box.y - box.height * 0.3)].map(
+          Math.round,
+        )
+        const region = {
+          left: left as number,
+          top: top as number,
+          width: Math.min(width - (left as number), Math.round(box.width * 1.6)),
+          height: Math.min(height - (top as number), Math.round(box.height * 1.6)),
+        }
+        for (const [i, capture] of CAPTURES.entries()) {
+          const face = sharp(await sharp(photo).extract(region).png().toBuffer())
+          put(`people/${number}-${index}/${i}.jpg`, await capture(face).jpeg({ quality: 95 }).toBuffer())
+        }
+      }
+    }
+  } finally {
+    await gate.close()
+  }
+})
+
+describe('calibrate', () => {
+  test('writes a file that a gate and its matcher go by', async () => {
+    const { code, stdout, stderr } = await calibrate('people', '--fmr', '0.01', '--copies', '2', '--out', 'own.json')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain('written to           own.json')
+    const written = JSON.parse(readFileSync(join(root, 'own.json'), 'utf8')) as Calibration
+    expect(written).toMatchObject({
+      format: 'express-diffiqa-calibration',
+      quality: 'general',
+      matcher: { name: 'onnx' },
+    })
+    expect(written.matcher.impostorMean).toBeLessThan(written.matcher.threshold)
+    expect(written.fitted.falseMatchRate).toBeCloseTo(0.01, 2)
+    expect(JSON.stringify(written)).not.toMatch(/people\/|\.jpg|"\d-\d/)
+
+    const gate = await createGate({ workers: 1, calibration: join(root, 'own.json') })
+    const matcher = await onnxMatcher({})
+    try {
+      const { probe } = written.scoring.thresholds.balanced
+      expect(gate.thresholds.probe).toEqual(probe)
+      const guarded = guard(matcher, gate)
+      await guarded.enrol('c', await sampleFace('c'))
+      const { candidates } = await guarded.identify(await sampleFace('c'))
+      expect(candidates[0]).toMatchObject({ subject: 'c', match: true })
+    } finally {
+      await matcher[Symbol.asyncDispose]()
+      await gate.close()
+    }
+  })
+
+  test('too few people are refused, and nothing is written', async () => {
+    for (const name of ['a', 'b'] as const) for (const i of [1, 2]) put(`few/${name}/${i}.jpg`, await sampleFace(name))
+    const { code, stderr } = await calibrate('few', '--out', 'few.json')
+    expect(code).toBe(1)
+    expect(stderr).toContain('Too little to calibrate on')
+    expect(existsSync(join(root, 'few.json'))).toBe(false)
+  })
+
+  test.each([
+    ['no folder', [], 'name the folder of the people'],
+    ['a folder without people', ['empty'], 'no photos in empty'],
+    ['a network and a matcher', ['people', '--model', 'x', '--matcher', 'y'], 'not both'],
+    ['a rate of 1', ['people', '--fmr', '1'], 'between 0 and 1'],
+    ['half a copy', ['people', '--copies', '0.5'], 'whole number from 0 to 5'],
+    ['a matcher that keeps its embeddings', ['people', '--matcher', 'closed.mjs'], 'has no `embeddings`'],
+    ['a module that is not there', ['people', '--matcher', 'none.mjs'], 'cannot be loaded'],
+  ])('%s is wrong use', async (_, args, message) => {
+    put('empty/readme.txt', 'nobody')
+    put(
+      'closed.mjs',
+      `export default { name: 'closed', scale: { direction: 'similarity', min: 0, max: 1, impostorMean: 0, defaultThreshold: 0.5 }, identify: async () => [] }`,
+    )
+    const { code, stderr } = await calibrate(...args)
+    expect([code, stderr]).toEqual([1, expect.stringContaining(message)])
+  })
+})
