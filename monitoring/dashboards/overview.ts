@@ -1,6 +1,6 @@
 import { type Board, dashboard } from './board.ts'
 import { bars, heatmap, lines, number, table } from './panels.ts'
-import { PROBES, SCRAPED } from './variables.ts'
+import { PROBES, SCRAPED, STEPS, STEPS_AND_REST } from './variables.ts'
 
 const R = '[$__rate_interval]'
 const S = `{${SCRAPED}}`
@@ -25,7 +25,7 @@ const within = (bound: string): string =>
   `${sum(rate(`diffiqa_request_duration_seconds_bucket{${SCRAPED},decision=~"accept|down_weight|reject",le=~"${bound}"}`))} / ${sum(rate(`diffiqa_request_duration_seconds_count${JUDGED}`))}`
 
 /** Distance of the scores' cumulative distribution from that of the calibration set. */
-const DRIFT = `max(abs(sum by (le) (rate(diffiqa_score_bucket{${PROBES}}[6h])) / scalar(sum(rate(diffiqa_score_count{${PROBES}}[6h]))) - on (le) max by (le) (label_replace(diffiqa_score_reference_ratio{${SCRAPED},method="diffiqa_r"}, "le", "$1", "up_to", "(.+)"))))`
+const DRIFT = `max(abs(sum by (le) (rate(diffiqa_score_bucket{${PROBES},${STEPS}}[6h])) / scalar(sum(rate(diffiqa_score_count{${PROBES}}[6h]))) - on (le) max by (le) (label_replace(diffiqa_score_reference_ratio{${SCRAPED},method="diffiqa_r"}, "le", "$1", "up_to", "(.+)"))))`
 
 const BOARD: Board = {
   uid: 'express-diffiqa',
@@ -176,7 +176,9 @@ const BOARD: Board = {
           'Calibrated quality of judged faces. A band that moves down while people stay the same: dirty lens, new compression, other light.',
         unit: 'short',
         width: 12,
-        queries: [{ expr: sum(`increase(diffiqa_score_bucket{${PROBES}}${R})`, 'le'), legend: '{{le}}' }],
+        queries: [
+          { expr: sum(`increase(diffiqa_score_bucket{${PROBES},${STEPS_AND_REST}}${R})`, 'le'), legend: '{{le}}' },
+        ],
       }),
       lines({
         title: 'Quantiles of the score, and the thresholds',
@@ -187,7 +189,7 @@ const BOARD: Board = {
         width: 8,
         queries: [
           ...[0.1, 0.5, 0.9].map((q) => ({
-            expr: quantile(q, `diffiqa_score_bucket{${PROBES}}`),
+            expr: quantile(q, `diffiqa_score_bucket{${PROBES},${STEPS_AND_REST}}`),
             legend: `p${q * 100}`,
           })),
           {

@@ -1,8 +1,8 @@
 import { type Board, dashboard } from './board.ts'
 import { bars, heatmap, lines } from './panels.ts'
-import { PROBES, SCRAPED } from './variables.ts'
+import { PROBES, SCRAPED, STEPS, STEPS_AND_REST } from './variables.ts'
 
-const SCORES = `diffiqa_score_bucket{${PROBES},le!="+Inf"}`
+const SCORES = `diffiqa_score_bucket{${PROBES},${STEPS}}`
 const COUNT = `scalar(sum(increase(diffiqa_score_count{${PROBES}}[$__range])))`
 
 const BOARD: Board = {
@@ -92,7 +92,10 @@ const BOARD: Board = {
         unit: 'short',
         width: 8,
         queries: [
-          { expr: `sum by (le) (increase(diffiqa_score_bucket{${PROBES}}[$__rate_interval]))`, legend: '{{le}}' },
+          {
+            expr: `sum by (le) (increase(diffiqa_score_bucket{${PROBES},${STEPS_AND_REST}}[$__rate_interval]))`,
+            legend: '{{le}}',
+          },
         ],
       }),
     ],

@@ -15,6 +15,14 @@ export const DATASOURCE = { type: 'prometheus', uid: '${datasource}' } as const
 export const SCRAPED = 'job=~"$job",instance=~"$instance"'
 export const PROBES = `${SCRAPED},matcher=~"$matcher",purpose=~"$purpose"`
 
+/**
+ * The bounds of the score histogram that every gate has at all times. The others are its thresholds: after a release with new ones, or where
+ * instances differ, their sums lack the photos of the others.
+ */
+export const STEPS = 'le=~"0\\\\.([1-9]|[0-9]5)"'
+/** With the bucket that has no bound. */
+export const STEPS_AND_REST = STEPS.replace(/"$/, '|[+]Inf"')
+
 /** A label's values as choices; all are chosen at first. */
 function choice(label: string, series: string): Builder<VariableModel> {
   return new QueryVariableBuilder(label)

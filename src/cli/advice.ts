@@ -58,16 +58,25 @@ const boundOf = ({ labels }: PrometheusSample): number =>
 const countOf = (buckets: readonly PrometheusSample[]): number =>
   Math.round(buckets.find((bucket) => boundOf(bucket) === Number.POSITIVE_INFINITY)?.value ?? 0)
 
-/** Buckets of a histogram in their order; nothing when nothing was counted. */
+/**
+ * Buckets of a histogram in their order; nothing when nothing was counted. A threshold's bound that only some instances have, or only since
+ * the last release, lacks the photos of the others: it is left out when it holds less than the bound below it.
+ */
 function cumulative(buckets: readonly PrometheusSample[]): CumulativeStep[] {
   const total = buckets.find((bucket) => boundOf(bucket) === Number.POSITIVE_INFINITY)?.value ?? 0
   if (!(total > 0)) return []
+  let below = 0
   return buckets
     .filter((bucket) => Number.isFinite(boundOf(bucket)))
+    .toSorted((a, b) => boundOf(a) - boundOf(b))
+    .filter(({ value }) => {
+      if (value < below) return false
+      below = value
+      return true
+    })
     .map((bucket) => ({
       upTo: boundOf(bucket),
       share: Math.min(1, Math.max(0, bucket.value / total)),
       count: Math.round(bucket.value),
     }))
-    .toSorted((a, b) => a.upTo - b.upTo)
 }

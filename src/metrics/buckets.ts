@@ -5,7 +5,8 @@ const steps = (step: number, count: number): number[] =>
 
 /** 0.05 … 0.95; a score is never above 1, which is what the bucket without a bound holds. */
 export const SCORE_STEPS = steps(0.05, 19)
-export const MATCH_SCORE_BOUNDS = steps(0.1, 9)
+/** SDKs that give percentages put genuine people above 0.9. */
+export const MATCH_SCORE_BOUNDS = [...steps(0.1, 9), 0.95]
 export const FACES_BOUNDS = [0, 1, 2, 3, 5, 10, 20]
 /** 0.25 s and 2 s are the objectives that alerts compare with. */
 export const REQUEST_BOUNDS = [0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 10]

@@ -38,6 +38,8 @@ interface Registration {
   gate: Gate
   observation: Observation
   readonly metrics: GateMetrics
+  /** False after the application cleared the register, or took series out of it. */
+  readonly complete: boolean
   /** Go on counting in the same series for another gate. */
   follow(gate: Gate): void
 }
@@ -53,7 +55,7 @@ const ownRegisters = new WeakMap<Gate, Registry>()
 
 /**
  * Count what a gate does in series for Prometheus (docs/metrics.md). Asked again for the same gate, register and prefix it answers with
- * the metrics there are; a new gate takes over the series of one that was closed.
+ * the metrics there are; a new gate takes over the series of one that was closed; in a register that was cleared it starts anew.
  * @throws DiffiqaError `metrics-conflict` when an open gate, or something else, uses the names already; `invalid-option`.
  */
 export function createMetrics(gate: Gate, options: MetricsOptions = {}): GateMetrics {
@@ -69,7 +71,8 @@ export function createMetrics(gate: Gate, options: MetricsOptions = {}): GateMet
   const register: MarkedRegistry = options.register ?? ownRegister(gate)
   register[REGISTRATIONS] ??= new Map()
   const known = register[REGISTRATIONS].get(prefix)
-  if (!known) {
+  if (!known?.complete) {
+    known?.metrics.stop()
     const registration = registerSeries(gate, register, options)
     register[REGISTRATIONS].set(prefix, registration)
     return registration.metrics
@@ -119,9 +122,12 @@ function registerSeries(gate: Gate, register: MarkedRegistry, options: MetricsOp
     remove()
     throw conflict(prefix, 'Something else than this package uses', cause)
   }
-  const names = ours().map(({ name }) => name)
+  const made = ours()
   const registration: Registration = {
     gate,
+    get complete() {
+      return made.every((metric) => register.getSingleMetric(metric.name) === metric)
+    },
     observation: observeGate(gate, families, observed),
     follow: (next) => {
       registration.observation.stop()
@@ -132,7 +138,8 @@ function registerSeries(gate: Gate, register: MarkedRegistry, options: MetricsOp
       register,
       stop: () => {
         registration.observation.stop()
-        for (const name of names) register.removeSingleMetric(name)
+        for (const metric of made)
+          if (register.getSingleMetric(metric.name) === metric) register.removeSingleMetric(metric.name)
         register[REGISTRATIONS]?.delete(prefix)
       },
     },

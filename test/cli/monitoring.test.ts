@@ -112,4 +112,15 @@ describe('advise', () => {
     })
     expect(adviceFrom({ ...nothing, scores: [bucket('+Inf', 0), bucket('0.5', 0)] }).scores).toEqual([])
   })
+
+  test("leaves out a threshold's bound that was not there all the time", () => {
+    const bucket = (le: string, value: number) => ({ labels: { le }, value })
+    const scores = [bucket('0.7', 20), bucket('0.7123', 9), bucket('0.75', 26), bucket('0.76', 26), bucket('+Inf', 100)]
+    const advice = adviceFrom({ scores, rejections: [], rejects: [], thresholds: [], matches: [] })
+    expect(advice.scores.map(({ upTo, share }) => [upTo, share])).toEqual([
+      [0.7, 0.2],
+      [0.75, 0.26],
+      [0.76, 0.26],
+    ])
+  })
 })

@@ -159,6 +159,32 @@ describe('registering', () => {
     expect(seriesOf(samples)).toEqual(series)
   })
 
+  it.each(['before', 'after'])(
+    'in a register that the application cleared %s the gate was closed: starts anew',
+    async (when) => {
+      const [register, one, two] = [new Registry(), scriptedGate(), scriptedGate()]
+      createMetrics(one, { register })
+      if (when === 'after') await one.close()
+      register.clear()
+      createMetrics(two, { register })
+      one.emit('shed', { reason: 'deadline' })
+      two.emit('shed', { reason: 'deadline' })
+      expect(sum(await scrape(register), 'diffiqa_shed_total')).toBe(1)
+      if (when === 'before') await one.close()
+      expect(createMetrics(two, { register }).register).toBe(register)
+      expect(sum(await scrape(register), 'diffiqa_shed_total')).toBe(1)
+    },
+  )
+
+  it('of a register that was cleared, stop() leaves alone what others put there since', () => {
+    const register = new Registry()
+    const metrics = createMetrics(scriptedGate(), { register })
+    register.clear()
+    new Counter({ name: 'diffiqa_shed_total', help: 'not ours', registers: [register] })
+    metrics.stop()
+    expect(register.getMetricsAsArray().map(({ name }) => name)).toEqual(['diffiqa_shed_total'])
+  })
+
   it('works when the module is loaded a second time', async () => {
     const again: typeof import('../../src/metrics/create-metrics.ts') = await import(
       '../../src/metrics/create-metrics.ts?v=2' as string

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { Ajv } from 'ajv'
 import { describe, expect, it } from 'vitest'
 import { dashboards } from '../../monitoring/dashboards/all.ts'
+import { STEPS, STEPS_AND_REST } from '../../monitoring/dashboards/variables.ts'
+import { SCORE_STEPS } from '../../src/metrics/buckets.ts'
 import { COUNTERS, labelsOf, unknownIn } from './exported.ts'
 import { filledIn, partsOf } from './promql.ts'
 
@@ -50,6 +52,14 @@ it('are what the typed code builds; `npm run build:monitoring` writes them', () 
   expect(Object.keys(dashboards()).toSorted()).toEqual(FILES.toSorted())
   for (const [name, text] of Object.entries(dashboards()))
     expect(readFileSync(new URL(name, FOLDER), 'utf8')).toBe(text)
+})
+
+it('ask for all bounds that every gate has, and for no threshold', () => {
+  const pattern = (matcher: string): RegExp => new RegExp(`^(?:${JSON.parse(matcher.replace('le=~', ''))})$`)
+  for (const bound of SCORE_STEPS) expect(String(bound)).toMatch(pattern(STEPS))
+  for (const bound of [...SCORE_STEPS, '+Inf']) expect(String(bound)).toMatch(pattern(STEPS_AND_REST))
+  for (const bound of ['0.72', '0.7123', '0.555', '1', '0.0', '+Inf']) expect(bound).not.toMatch(pattern(STEPS))
+  expect(readFileSync(new URL('../prometheus/rules.yml', FOLDER), 'utf8').split(STEPS)).toHaveLength(4)
 })
 
 it('have ids of their own', () => {
@@ -128,7 +138,7 @@ describe.each(FILES)('%s', (name) => {
     const known = labelsOf(selectors)
     expect(grouping.filter((label) => !known.has(label))).toEqual([])
     // A fixed window would not follow the scrape interval and the zoom; hours are meant where they are written.
-    for (const [, window] of expr.matchAll(/\[([^\]]+)\]/g))
+    for (const [, window] of expr.matchAll(/\}\[([^\]]+)\]/g))
       expect(['$__rate_interval', '$__range', '6h']).toContain(window)
   })
 })
