@@ -122,11 +122,11 @@ function registerSeries(gate: Gate, register: MarkedRegistry, options: MetricsOp
     remove()
     throw conflict(prefix, 'Something else than this package uses', cause)
   }
-  const made = ours()
+  const made = ours().map(({ name }) => [name, register.getSingleMetric(name)] as const)
   const registration: Registration = {
     gate,
     get complete() {
-      return made.every((metric) => register.getSingleMetric(metric.name) === metric)
+      return made.every(([name, metric]) => register.getSingleMetric(name) === metric)
     },
     observation: observeGate(gate, families, observed),
     follow: (next) => {
@@ -138,8 +138,8 @@ function registerSeries(gate: Gate, register: MarkedRegistry, options: MetricsOp
       register,
       stop: () => {
         registration.observation.stop()
-        for (const metric of made)
-          if (register.getSingleMetric(metric.name) === metric) register.removeSingleMetric(metric.name)
+        for (const [name, metric] of made)
+          if (register.getSingleMetric(name) === metric) register.removeSingleMetric(name)
         register[REGISTRATIONS]?.delete(prefix)
       },
     },
