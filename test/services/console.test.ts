@@ -127,6 +127,32 @@ describe('photos that are not good enough', () => {
   })
 })
 
+describe('a service that is not there, or whose login has expired', () => {
+  it.each([
+    ['a login page', { status: 200, contentType: 'text/html', body: '<h1>Log in</h1>' }, /did not let this request/],
+    [
+      'a redirection to it',
+      { status: 302, headers: { location: 'https://login.example/' } },
+      /did not let this request/,
+    ],
+    ['401', { status: 401, body: 'no' }, /did not let this request/],
+    ['502 of a proxy', { status: 502, contentType: 'text/html', body: 'bad gateway' }, /The server answered 502/],
+    ['nothing', undefined, /The server does not answer/],
+  ])('%s: says so, goes on, and the photo can be tried again', async (_, answer, title) => {
+    const { page, errors } = await open()
+    await page.route('**/api/**', (route) => (answer ? route.fulfill(answer) : route.abort()))
+    await upload(page, await portrait())
+    expect(await page.getByRole('alert').textContent()).toMatch(title)
+    await page.getByText('no connection').waitFor()
+    await page.unroute('**/api/**')
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await verdict(page).getByText('Accepted').waitFor()
+    await page.getByText('no connection').waitFor({ state: 'detached' })
+    expect(errors.filter((text) => !/^Failed to load resource/.test(text))).toEqual([])
+    expect(await page.getByRole('button', { name: 'Try again' }).count()).toBe(0)
+  })
+})
+
 describe('the thresholds', () => {
   it('judge everything on the page again, by slider and keyboard, and come back', async () => {
     const { page, errors } = await open()
@@ -192,6 +218,28 @@ describe('the table', () => {
   })
 })
 
+describe('thirty photos', () => {
+  it('are all judged, and what is chosen below is shown above', async () => {
+    const { page, errors } = await open()
+    const face = await sampleFace('f')
+    const turned = (i: number) =>
+      sharp(face)
+        .rotate(i / 4)
+        .jpeg()
+        .toBuffer()
+    const photos = Array.from({ length: 30 }, async (_, i) => ({ name: `photo ${i}.jpg`, buffer: await turned(i) }))
+    await upload(page, ...(await Promise.all(photos)))
+    expect(await rows(page).count()).toBe(30)
+    expect(await page.locator('.summary').textContent()).toContain('of 30 faces')
+    await page.getByRole('button', { name: 'photo 29.jpg' }).click()
+    const shown = page.locator('.stage .name')
+    expect(await shown.textContent()).toBe('photo 29.jpg')
+    const box = await shown.boundingBox()
+    expect(box && box.y > 0 && box.y < 900).toBe(true)
+    expect(errors).toEqual([])
+  })
+})
+
 describe('photos on other ways', () => {
   it.each(['drop', 'paste'])('come by %s', async (way) => {
     const { page, errors } = await open()
@@ -231,6 +279,19 @@ describe('photos on other ways', () => {
     await page.getByRole('button', { name: 'Stop the camera' }).click()
     expect(await track.evaluate((one) => one?.readyState)).toBe('ended')
     expect(await page.locator('video').count()).toBe(0)
+    expect(errors).toEqual([])
+  })
+
+  it('come from the camera no more when it is taken away', async () => {
+    const { page, errors } = await open({ permissions: ['camera'] })
+    await page.getByRole('button', { name: 'Use the camera' }).click()
+    await page.locator('button.face-box').first().waitFor()
+    // What a browser tells of a camera that is unplugged.
+    await page.locator('video').evaluate((video: HTMLVideoElement) => {
+      for (const track of (video.srcObject as MediaStream).getTracks()) track.dispatchEvent(new Event('ended'))
+    })
+    await page.getByText('The camera was taken away.').waitFor()
+    expect(await page.locator('button.face-box').count()).toBe(0)
     expect(errors).toEqual([])
   })
 })

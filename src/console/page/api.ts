@@ -23,27 +23,39 @@ const UNREACHABLE: Problem = {
   detail: 'Check that it runs, then try again.',
 }
 
+/** The console sits behind the application's login; whoever is logged out gets a login page, or is sent to one. */
+const LOGGED_OUT: Pick<Problem, 'title' | 'detail'> = {
+  title: 'The server did not let this request through',
+  detail: 'If you were logged out, log in again and load this page anew.',
+}
+
+/** 200 is a login page; 0 what a redirection looks like. */
+const MAYBE_LOGGED_OUT = new Set([0, 200, 401, 403])
+
 const MAX_TRIES = 20
 const pause = (seconds: number): Promise<void> => new Promise((done) => setTimeout(done, seconds * 1000))
 
 async function problemOf(response: Response): Promise<Problem> {
-  const problem = response.headers.get('content-type')?.includes('problem+json') ? await response.json() : undefined
-  return (
-    problem ?? { code: 'http', status: response.status, title: `The server answered ${response.status}`, detail: '' }
-  )
+  const { status, headers } = response
+  if (headers.get('content-type')?.includes('problem+json')) return await response.json()
+  const what = MAYBE_LOGGED_OUT.has(status) ? LOGGED_OUT : { title: `The server answered ${status}`, detail: '' }
+  return { code: 'http', status, ...what }
 }
+
+const isJson = ({ ok, headers }: Response): boolean =>
+  ok && (headers.get('content-type')?.startsWith('application/json') ?? false)
 
 /** One request; a server that is busy is asked again when it says so. */
 async function call<T>(path: string, init: RequestInit = {}): Promise<T> {
   for (let tries = 1; ; tries++) {
     let response: Response
     try {
-      response = await fetch(`api/${path}`, { ...init, cache: 'no-store' })
+      response = await fetch(`api/${path}`, { ...init, cache: 'no-store', redirect: 'manual' })
     } catch (error) {
       if (init.signal?.aborted) throw error
       throw new ApiError(UNREACHABLE)
     }
-    if (response.ok) return (await response.json()) as T
+    if (isJson(response)) return (await response.json()) as T
     const problem = await problemOf(response)
     if (problem.code !== 'queue-full' || tries === MAX_TRIES) throw new ApiError(problem)
     await pause(Number(response.headers.get('retry-after') ?? 1))

@@ -6,9 +6,9 @@ import { FacePanel } from './face-panel.tsx'
 import { Intake } from './intake.tsx'
 import { pictureOf } from './picture.ts'
 import { RateStrip } from './rate-strip.tsx'
-import { judgeFace, rowsOf } from './rows.ts'
+import { isRefusal, judgeFace, rowsOf } from './rows.ts'
 import { ProblemPanel, Stage } from './stage.tsx'
-import { EMPTY, type Item, reduce, type Trial } from './state.ts'
+import { EMPTY, type Item, reduce, type Selection, type Trial } from './state.ts'
 import { Thresholds } from './thresholds.tsx'
 import { Webcam } from './webcam.tsx'
 import { Why } from './why.tsx'
@@ -31,17 +31,33 @@ export function App() {
     )
   }, [])
 
-  const addPhotos = useCallback((photos: readonly File[]) => {
-    const added = photos.map((photo) => ({ photo, id: ++lastId.current }))
-    dispatch({ type: 'add', items: added.map(({ photo, id }) => ({ id, name: photo.name || 'pasted photo' })) })
-    for (const { photo, id } of added) {
-      const change = (change: Partial<Item>): void => dispatch({ type: 'change', id, change })
-      void inTurn(async () => {
-        change({ picture: await pictureOf(photo) })
-        change({ answer: await assess(photo, wantsFull.current) })
-      }).catch((error: unknown) => change({ problem: problemOf(error) }))
-    }
+  const score = useCallback((id: number, photo: File) => {
+    const change = (change: Partial<Item>): void => dispatch({ type: 'change', id, change })
+    change({ problem: undefined })
+    void inTurn(async () => {
+      change({ picture: await pictureOf(photo) })
+      change({ answer: await assess(photo, wantsFull.current), photo: undefined })
+    }).catch((error: unknown) => {
+      const problem = problemOf(error)
+      change(isRefusal(problem) ? { problem, photo: undefined } : { problem })
+    })
   }, [])
+
+  const addPhotos = useCallback(
+    (photos: readonly File[]) => {
+      const items = photos.map((photo) => ({ id: ++lastId.current, name: photo.name || 'pasted photo', photo }))
+      dispatch({ type: 'add', items })
+      for (const { id, photo } of items) score(id, photo)
+    },
+    [score],
+  )
+
+  // The table may be far below what it chooses.
+  const view = useRef<HTMLDivElement>(null)
+  const choose = (selection: Selection): void => {
+    dispatch({ type: 'select', selection })
+    view.current?.scrollIntoView({ block: 'nearest' })
+  }
 
   const onRate = useCallback(
     ({ policy, thresholds }: RateAnswer) => dispatch({ type: 'in-force', change: { policy, thresholds } }),
@@ -103,7 +119,7 @@ export function App() {
           </div>
         )}
         {trial && item && (
-          <div class="view">
+          <div class="view" ref={view}>
             <Stage
               item={item}
               face={face}
@@ -111,7 +127,7 @@ export function App() {
               onSelect={(next) => dispatch({ type: 'select', selection: { id: item.id, face: next } })}
             />
             <section class="panel" aria-label="Verdict">
-              <Verdict item={item} face={face} trial={trial} />
+              <Verdict item={item} face={face} trial={trial} onRetry={score} />
             </section>
             {shown && <Why key={`${item.id} ${face}`} face={shown} trial={trial} />}
           </div>
@@ -128,7 +144,7 @@ export function App() {
               rows={rows}
               trial={trial}
               selected={selected}
-              onSelect={(selection) => dispatch({ type: 'select', selection })}
+              onSelect={choose}
               onClear={() => dispatch({ type: 'clear' })}
             />
           </>
@@ -138,9 +154,28 @@ export function App() {
   )
 }
 
-function Verdict({ item, face, trial }: { item: Item; face: number; trial: Trial }) {
-  const { answer, problem } = item
-  if (problem) return <ProblemPanel problem={problem} />
+interface VerdictProps {
+  readonly item: Item
+  readonly face: number
+  readonly trial: Trial
+  readonly onRetry: (id: number, photo: File) => void
+}
+
+function Verdict({ item, face, trial, onRetry }: VerdictProps) {
+  const { id, photo, answer, problem } = item
+  if (problem)
+    return (
+      <>
+        <ProblemPanel problem={problem} />
+        {photo && (
+          <div class="actions">
+            <button type="button" class="button" onClick={() => onRetry(id, photo)}>
+              Try again
+            </button>
+          </div>
+        )}
+      </>
+    )
   const judged = answer?.faces[face]
   if (!judged) return <p class="quiet">Scoring …</p>
   return (

@@ -4,6 +4,21 @@ import { fixed } from './words.ts'
 
 const at = (share: number): string => `${Math.min(1, Math.max(0, share)) * 100}%`
 
+/** Two labels closer than this would print over one another. */
+const MIN_GAP = 0.12
+
+interface Tick {
+  readonly at: number
+  readonly text: string
+}
+
+function ticksOf({ rejectBelow, acceptFrom }: Trial): Tick[] {
+  const both = [rejectBelow, acceptFrom].map((at) => ({ at, text: fixed(at) }))
+  if (acceptFrom - rejectBelow >= MIN_GAP) return both
+  const texts = new Set(both.map(({ text }) => text))
+  return [{ at: (rejectBelow + acceptFrom) / 2, text: [...texts].join(' – ') }]
+}
+
 /** The calibrated score with one standard deviation to each side, over the zones that the thresholds make. */
 export function ScoreBar({ score, trial }: { score: Pick<QualityScore, 'value' | 'sigma'>; trial: Trial }) {
   const { value, sigma } = score
@@ -20,12 +35,12 @@ export function ScoreBar({ score, trial }: { score: Pick<QualityScore, 'value' |
       </div>
       <i class="sigma" style={{ left: at(low), width: at(high - low) }} />
       <i class="value" style={{ left: at(value) }} />
-      <span class="tick" style={{ left: at(rejectBelow) }}>
-        {fixed(rejectBelow)}
-      </span>
-      <span class="tick" style={{ left: at(acceptFrom) }}>
-        {fixed(acceptFrom)}
-      </span>
+      {/* Shifted by as much of its own width as it is far from the left: no label sticks out. */}
+      {ticksOf(trial).map(({ at: place, text }) => (
+        <span key={text} class="tick" style={{ left: at(place), transform: `translateX(-${at(place)})` }}>
+          {text}
+        </span>
+      ))}
     </div>
   )
 }

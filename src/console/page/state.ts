@@ -1,14 +1,16 @@
 import type { AssessAnswer, SettingsAnswer } from '../wire.ts'
 import type { Problem } from './api.ts'
 
-/** One photo on the page. Its bytes are let go of once it is judged. */
+/** One photo on the page. */
 export interface Item {
   readonly id: number
   readonly name: string
+  /** Its bytes, as long as it is not judged and may be tried again. */
+  readonly photo?: File | undefined
   /** Scaled down, upright; null for a format that the browser cannot show. */
   readonly picture?: ImageBitmap | null
   readonly answer?: AssessAnswer
-  readonly problem?: Problem
+  readonly problem?: Problem | undefined
 }
 
 export type Purpose = 'probe' | 'enrolment'

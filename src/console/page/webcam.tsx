@@ -68,8 +68,15 @@ export function Webcam({ trial, onPhoto, onStop }: WebcamProps) {
       }
       if (stop.signal.aborted) return release(stream)
       if (video.current) video.current.srcObject = stream
+      const [track] = stream.getVideoTracks()
+      track?.addEventListener('ended', () => {
+        setAnswer(undefined)
+        setFailure('The camera was taken away.')
+        stop.abort()
+      })
       while (!stop.signal.aborted) {
-        await judgeFrame()
+        // Nobody looks at a page behind others.
+        if (!document.hidden) await judgeFrame()
         await new Promise((done) => setTimeout(done, PAUSE_MS))
       }
     }
