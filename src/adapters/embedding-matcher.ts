@@ -1,9 +1,16 @@
 import { DiffiqaError } from '../errors.ts'
 import { defineAdapter } from './define-adapter.ts'
-import { type Comparator, type EmbeddingLike, type MemoryGallery, requireEmbedding, type Template } from './gallery.ts'
+import {
+  type Comparator,
+  type EmbeddingLike,
+  type MemoryGallery,
+  requireEmbedding,
+  requireSameLength,
+  type Template,
+} from './gallery.ts'
 import type { Candidate, CompleteMatcher, EmbeddingAccess, Probe, ScoreScale } from './matcher.ts'
 import { orAbort } from './or-abort.ts'
-import { matcherError, withCodes } from './sdk-error.ts'
+import { withCodes } from './sdk-error.ts'
 import { requireSubject } from './subject.ts'
 
 /** What an embedding network says about one probe. */
@@ -27,6 +34,7 @@ export interface EmbeddingMatcherOptions {
 /** A matcher over a gallery in memory. */
 export type GalleryMatcher = CompleteMatcher & {
   readonly gallery: MemoryGallery
+  readonly modelId: string
   readonly embeddings: EmbeddingAccess
 }
 
@@ -58,6 +66,7 @@ export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatch
     scale,
     ...(calibration !== undefined && { calibration }),
     gallery,
+    modelId,
 
     async identify(probe, { limit, signal }) {
       if (gallery.size === 0) throw new DiffiqaError('gallery-empty')
@@ -70,10 +79,8 @@ export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatch
       const { embedding, source } = await embed(probe, signal)
       const vector = requireEmbedding(embedding)
       if (template) gallery.requireModel(modelId, vector.embedding.length)
-      const other =
-        'probe' in reference ? requireEmbedding((await embed(reference.probe, signal)).embedding) : undefined
-      const score = compare(vector, (template ?? other) as Template)
-      return { score, ...referenceQuality(template), source }
+      const other = template ?? requireEmbedding((await embed((reference as { probe: Probe }).probe, signal)).embedding)
+      return { score: compare(...requireSameLength(vector, other)), ...referenceQuality(template), source }
     },
 
     async enrol(subject, probe, { signal, quality }) {
@@ -90,14 +97,8 @@ export function embeddingMatcher(options: EmbeddingMatcherOptions): GalleryMatch
     },
 
     embeddings: {
-      async describe(probe, { signal }) {
-        try {
-          return requireEmbedding((await embed(probe, signal)).embedding).embedding
-        } catch (error) {
-          throw signal?.aborted ? error : matcherError(name, error)
-        }
-      },
-      compare: (a, b) => compare(requireEmbedding(a), requireEmbedding(b)),
+      describe: async (probe, { signal }) => requireEmbedding((await embed(probe, signal)).embedding).embedding,
+      compare: (a, b) => compare(...requireSameLength(requireEmbedding(a), requireEmbedding(b))),
       async search(embedding, { limit }) {
         if (gallery.size === 0) throw new DiffiqaError('gallery-empty')
         return search(embedding, limit, undefined)

@@ -2,6 +2,7 @@ import { DiffiqaError } from '../errors.ts'
 import type { Box } from '../face/types.ts'
 import type { Embedded } from './embedding-matcher.ts'
 import type { Probe } from './matcher.ts'
+import type { RatedSource } from './rated-source.ts'
 import { cutRegion, knownFace, regionAround } from './region.ts'
 
 export interface FaceApiBox {
@@ -11,12 +12,20 @@ export interface FaceApiBox {
   readonly height: number
 }
 
-/** The part of a detected face that is read; the whole object is handed on as `source`. */
+/** The part of a detected face that is read; the whole object is handed on as `source.answer`. */
 export interface FaceApiFaceLike {
   readonly detection: { readonly score: number; readonly box: FaceApiBox }
   // biome-ignore lint/suspicious/noExplicitAny: face-api's own types would need its package at compile time.
   readonly landmarks: { align(detection: any, options: any): FaceApiBox }
 }
+
+/** How sure face-api's detector is of the face, 0..1: all that it says about a photo. */
+export interface FaceApiMatcherQuality {
+  readonly score: number
+}
+
+/** `source` of what the adapter answers: face-api's result, its descriptor included. */
+export type FaceApiSource = RatedSource<FaceApiFaceLike & { readonly descriptor: Float32Array }, FaceApiMatcherQuality>
 
 export interface FaceApiTensorLike {
   dispose(): void
@@ -69,7 +78,9 @@ export async function describeWithFaceApi(api: FaceApiLike, how: FaceApiDetectio
       : largest(faces)
     if (!face) throw new DiffiqaError('no-face', 'face-api found no face where the gate found one')
     const descriptor = await describe(api, input, face)
-    return { embedding: descriptor, source: { ...face, descriptor } }
+    const matcherQuality = { score: face.detection.score }
+    const source: FaceApiSource = { answer: { ...face, descriptor }, matcherQuality }
+    return { embedding: descriptor, source }
   } finally {
     input.dispose()
   }

@@ -33,7 +33,8 @@ const THRESHOLD = 0.6
 
 /**
  * Wrap @vladmandic/face-api or face-api.js: it describes each face, the gallery keeps the descriptors. Scores are Euclidean distances, 0 and up;
- * below 0.6 is a match, as in face-api's own FaceMatcher. `source` is face-api's result with `detection`, `landmarks` and `descriptor`.
+ * below 0.6 is a match, as in face-api's own FaceMatcher. `source.answer` is face-api's result with `detection`, `landmarks` and `descriptor`,
+ * `source.matcherQuality` its detector's score.
  *
  * face-api computes on the calling thread and cannot be aborted: a call that is aborted while it waits is not begun, a detection that has
  * begun ends by itself. One photo is worked on at a time, to keep its memory bounded.

@@ -182,6 +182,19 @@ export function requireEmbedding(embedding: unknown): Vector {
   return { embedding: values, length: Math.sqrt(sum) }
 }
 
+/**
+ * Two embeddings of one network have the same length; the distance of others would be a number without meaning.
+ * @returns both.
+ * @throws DiffiqaError `embedding-mismatch`.
+ */
+export function requireSameLength(a: Vector, b: Vector): [Vector, Vector] {
+  const lengths = [a.embedding.length, b.embedding.length]
+  if (lengths[0] === lengths[1]) return [a, b]
+  throw new DiffiqaError('embedding-mismatch', `Embeddings of ${lengths.join(' and of ')} numbers cannot be compared`, {
+    details: { lengths },
+  })
+}
+
 function describe(value: unknown): string {
   return value === null ? 'null' : `a ${typeof value}`
 }

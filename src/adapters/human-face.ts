@@ -2,17 +2,18 @@ import { DiffiqaError } from '../errors.ts'
 import type { Box } from '../face/types.ts'
 import type { Embedded } from './embedding-matcher.ts'
 import type { Probe } from './matcher.ts'
+import type { RatedSource } from './rated-source.ts'
 import { cutRegion, knownFace, regionAround } from './region.ts'
 
-/** The part of Human's face result that is read; the whole object is handed on as `source`. */
+/** The part of Human's face result that is read; the whole object is handed on as `source.answer`. */
 export interface HumanFaceLike {
   /** x, y, width, height in pixels of the tensor. */
   readonly box: readonly number[]
   readonly embedding?: readonly number[]
-  readonly boxScore?: number
-  readonly faceScore?: number
-  readonly real?: number
-  readonly live?: number
+  readonly boxScore?: number | undefined
+  readonly faceScore?: number | undefined
+  readonly real?: number | undefined
+  readonly live?: number | undefined
 }
 
 export interface HumanTensorLike {
@@ -33,6 +34,12 @@ export interface HumanLike {
   // biome-ignore lint/suspicious/noExplicitAny: the same for TensorFlow.js.
   readonly tf: { tensor(values: any, shape: any, dtype: any): HumanTensorLike }
 }
+
+/** What Human says of the photo itself, each 0..1; undefined where its model is off. */
+export type HumanMatcherQuality = Pick<HumanFaceLike, 'boxScore' | 'faceScore' | 'real' | 'live'>
+
+/** `source` of what the adapter answers: Human's face result, untouched. */
+export type HumanSource = RatedSource<HumanFaceLike, HumanMatcherQuality>
 
 /** Makes Human's input of height × width × 3 RGB bytes. */
 export type MakeTensor = (rgb: Uint8Array, width: number, height: number) => HumanTensorLike
@@ -59,7 +66,9 @@ export async function describeFace(instance: HumanLike, tensor: MakeTensor, prob
     if (!face) throw new DiffiqaError('no-face', 'Human found no face where the gate found one')
     if (!face.embedding?.length)
       throw new DiffiqaError('matcher-invalid-answer', 'Human gave no embedding: enable config.face.description')
-    return { embedding: face.embedding, source: face }
+    const { boxScore, faceScore, real, live } = face
+    const source: HumanSource = { answer: face, matcherQuality: { boxScore, faceScore, real, live } }
+    return { embedding: face.embedding, source }
   } finally {
     input.dispose()
   }

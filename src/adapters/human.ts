@@ -41,8 +41,10 @@ const detections = new SerialQueue()
  *
  * Human computes on the calling thread and cannot be aborted: an aborted call is answered at once, the detection that has begun still ends.
  *
- * Methods throw DiffiqaError `no-face` when Human finds none, `matcher-failed` when it reports an error or takes too long,
- * `matcher-invalid-answer` when a face has no embedding, and the gallery's errors.
+ * `source.answer` is Human's face result, `source.matcherQuality` what Human says of the photo.
+ *
+ * Methods throw DiffiqaError `no-face` when Human finds none, `matcher-failed` when it reports an error, `matcher-timeout` when it takes too
+ * long, `matcher-invalid-answer` when a face has no embedding, and the gallery's errors.
  * @throws DiffiqaError `invalid-option` naming the field.
  */
 export function human(instance: HumanLike, options: HumanMatcherOptions = {}): GalleryMatcher {
@@ -67,7 +69,7 @@ async function withTimeout<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(
-      () => reject(new DiffiqaError('matcher-failed', `Human took more than ${timeoutMs} ms`)),
+      () => reject(new DiffiqaError('matcher-timeout', `Human took more than ${timeoutMs} ms`)),
       timeoutMs,
     )
   })

@@ -10,6 +10,7 @@ import { cosine, MemoryGallery, requireEmbedding } from './gallery.ts'
 import type { CallOptions, ScoreScale } from './matcher.ts'
 import { type OnnxInput, resolveInput, SFACE_INPUT } from './onnx-input.ts'
 import { orAbort } from './or-abort.ts'
+import type { RatedSource } from './rated-source.ts'
 
 export interface OnnxMatcherOptions {
   /**
@@ -38,6 +39,14 @@ export interface OnnxMatcherOptions {
   /** Milliseconds for one embedding, waiting included. @default 10000 */
   readonly timeoutMs?: number
 }
+
+/** Length of the probe's embedding. */
+export interface OnnxMatcherQuality {
+  readonly norm: number
+}
+
+/** `source` of what the adapter answers; the embedding is not in it, so that nobody sends it on by accident. */
+export type OnnxSource = RatedSource<undefined, OnnxMatcherQuality>
 
 export interface OnnxMatcher extends GalleryMatcher, AsyncDisposable {
   /** Which network it is: the first 16 hex digits of its SHA-256. */
@@ -74,8 +83,8 @@ const WORKER_URL = new URL(
 )
 
 /**
- * An embedding network run by onnxruntime in threads of its own, and a gallery in memory. Scores are cosines, −1..1. `source` of an answer
- * is `{ norm }`, the length of the probe's embedding, which falls with the photo's quality in most networks.
+ * An embedding network run by onnxruntime in threads of its own, and a gallery in memory. Scores are cosines, −1..1.
+ * `source.matcherQuality.norm` is the length of the probe's embedding, which falls with the photo's quality in most networks.
  *
  * The gallery is bound to the network: its bytes are hashed, and a gallery that another network filled is refused at once.
  * @throws DiffiqaError `invalid-option`, `model-missing`, `model-integrity`, `model-incompatible`, `native-module-missing`,
@@ -124,7 +133,9 @@ function assemble(
     compare: cosine,
     async embed(probe, signal) {
       const [embedding] = await embed([probe.aligned], signal ? { signal } : {})
-      return { embedding: embedding as Float32Array, source: { norm: requireEmbedding(embedding).length } }
+      const matcherQuality = { norm: requireEmbedding(embedding).length }
+      const source: OnnxSource = { answer: undefined, matcherQuality }
+      return { embedding: embedding as Float32Array, source }
     },
   })
   const close = (): Promise<void> => backend.close({ timeoutMs: 0 })

@@ -2,8 +2,18 @@ import { DiffiqaError } from '../errors.ts'
 import type { AlignedFace } from '../face/types.ts'
 import { checkOptions } from '../inference/backend-options.ts'
 import { defineAdapter } from './define-adapter.ts'
-import { cosine, requireEmbedding, type Vector } from './gallery.ts'
-import type { CallOptions, Candidate, Comparison, CompleteMatcher, Matcher, Probe, ScoreScale } from './matcher.ts'
+import { cosine, requireEmbedding, requireSameLength, type Vector } from './gallery.ts'
+import type {
+  CallOptions,
+  Candidate,
+  Comparison,
+  CompleteMatcher,
+  EmbeddingAccess,
+  IdentifyOptions,
+  Matcher,
+  Probe,
+  ScoreScale,
+} from './matcher.ts'
 import { orAbort } from './or-abort.ts'
 import { readPgError } from './pgvector-error.ts'
 import { type GalleryModel, type PgLike, PgvectorGallery, type PgvectorRow } from './pgvector-gallery.ts'
@@ -34,7 +44,11 @@ export interface PgvectorMatcherOptions {
   readonly name?: string
 }
 
-export type PgvectorMatcher = CompleteMatcher & Required<Pick<Matcher, 'embed'>>
+export type PgvectorMatcher = CompleteMatcher &
+  Required<Pick<Matcher, 'embed'>> & {
+    readonly modelId: string
+    readonly embeddings: EmbeddingAccess
+  }
 
 /**
  * People kept in PostgreSQL with pgvector, in the tables of `pgvectorMigration()`. Scores are cosines, −1..1; `source` is the row.
@@ -62,8 +76,7 @@ export function pgvector(
     dimension,
   })
 
-  async function embed(probe: Probe, signal: AbortSignal | undefined): Promise<Vector> {
-    const [embedding] = await embedder.embed([probe.aligned], signal ? { signal } : {})
+  function requireVector(embedding: unknown): Vector {
     const vector = requireEmbedding(embedding)
     if (vector.embedding.length !== dimension)
       throw new DiffiqaError(
@@ -71,19 +84,31 @@ export function pgvector(
         `The model gave ${vector.embedding.length} numbers and is said to give ${dimension}`,
         { details: { modelLength: vector.embedding.length, expectedLength: dimension } },
       )
+    return vector
+  }
+  async function embed(probe: Probe, signal: AbortSignal | undefined): Promise<Vector> {
+    const [embedding] = await embedder.embed([probe.aligned], signal ? { signal } : {})
+    const vector = requireVector(embedding)
     signal?.throwIfAborted()
     return vector
+  }
+  async function search(vector: Vector, { limit, signal }: IdentifyOptions): Promise<Candidate[]> {
+    const rows = await query(() => gallery.search(vector, limit), signal)
+    return rows.map((row): Candidate => ({ subject: row.subject, ...scored(row) }))
+  }
+  async function requireSomebody(signal: AbortSignal | undefined): Promise<void> {
+    if (!(await query(() => gallery.check(), signal))) throw new DiffiqaError('gallery-empty')
   }
 
   const matcher = defineAdapter<PgvectorMatcher>({
     name,
     ...scaleOf(embedder, options.scale),
 
-    async identify(probe, { limit, signal }) {
-      if (!(await query(() => gallery.check(), signal))) throw new DiffiqaError('gallery-empty')
-      const vector = await embed(probe, signal)
-      const rows = await query(() => gallery.search(vector, limit), signal)
-      return rows.map((row): Candidate => ({ subject: row.subject, ...scored(row) }))
+    modelId,
+
+    async identify(probe, options) {
+      await requireSomebody(options.signal)
+      return search(await embed(probe, options.signal), options)
     },
 
     async verify(probe, reference, { signal }) {
@@ -119,6 +144,16 @@ export function pgvector(
     },
 
     embed: (faces, callOptions) => embedder.embed(faces, callOptions),
+
+    embeddings: {
+      describe: async (probe, { signal }) => (await embed(probe, signal)).embedding,
+      compare: (a, b) => cosine(...requireSameLength(requireVector(a), requireVector(b))),
+      async search(embedding, options) {
+        const vector = requireVector(embedding)
+        await requireSomebody(options.signal)
+        return search(vector, options)
+      },
+    },
   })
   return withCodes(matcher, readPgError)
 }

@@ -45,18 +45,23 @@ export function matcherError(matcher: string, error: unknown, read: ReadError = 
  */
 export function withCodes<M extends Matcher>(matcher: M, read?: ReadError): M {
   const wrap =
-    (method: (...given: never[]) => Promise<unknown>) =>
+    (owner: object, method: (...given: never[]) => Promise<unknown>) =>
     async (...given: unknown[]): Promise<unknown> => {
       try {
-        return await method.apply(matcher, given as never[])
+        return await method.apply(owner, given as never[])
       } catch (error) {
         if ((given.at(-1) as CallOptions | undefined)?.signal?.aborted) throw error
         throw matcherError(matcher.name, error, read)
       }
     }
-  const methods = (['identify', 'verify', 'enrol', 'remove', 'embed'] as const).flatMap((name) => {
-    const method = matcher[name]
-    return method ? [[name, wrap(method as never)] as const] : []
-  })
-  return { ...matcher, ...Object.fromEntries(methods) }
+  const wrapped = <O extends object>(owner: O, names: readonly (keyof O)[]): Partial<O> =>
+    Object.fromEntries(
+      names.flatMap((name) => (owner[name] ? [[name, wrap(owner, owner[name] as never)] as const] : [])),
+    ) as Partial<O>
+  const { embeddings } = matcher
+  return {
+    ...matcher,
+    ...wrapped<Matcher>(matcher, ['identify', 'verify', 'enrol', 'remove', 'embed']),
+    ...(embeddings && { embeddings: { ...embeddings, ...wrapped(embeddings, ['describe', 'search']) } }),
+  }
 }

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { faceApi } from '../../src/adapters/face-api.ts'
-import type { FaceApiFaceLike, FaceApiLike } from '../../src/adapters/face-api-face.ts'
+import type { FaceApiLike, FaceApiSource } from '../../src/adapters/face-api-face.ts'
 import { MemoryGallery } from '../../src/adapters/gallery.ts'
 import { guard } from '../../src/adapters/guard.ts'
 import type { Candidate } from '../../src/adapters/matcher.ts'
@@ -36,11 +36,12 @@ describe('faceApi() with the real @vladmandic/face-api on WASM', () => {
   it("gives face-api's own distance, descriptor and detection score", async () => {
     const matcher = faceApi(api)
     const [a, b] = [await probeOf(await sampleFace('a')), await probeOf(await sampleFace('b'))]
-    const first = (await matcher.enrol('a', a, {})).source as { descriptor: Float32Array }
+    const first = ((await matcher.enrol('a', a, {})).source as FaceApiSource).answer
     const { score, source } = await matcher.verify(b, { subject: 'a' }, {})
-    const second = source as FaceApiFaceLike & { descriptor: Float32Array }
+    const { answer: second, matcherQuality } = source as FaceApiSource
     expect(score).toBe(api.euclideanDistance(first.descriptor, second.descriptor))
     expect(second.detection.score).toBeGreaterThan(0.5)
+    expect(matcherQuality).toEqual({ score: second.detection.score })
     expect((await matcher.verify(b, { probe: a }, {})).score).toBe(score)
     expect((await matcher.verify(a, { probe: a }, {})).score).toBe(0)
     // The steps are those of face-api's own chain.
@@ -134,12 +135,26 @@ describe('faceApi() when face-api fails', () => {
     ['gives no descriptor', async () => undefined, 'matcher-invalid-answer'],
     ['gives NaN', async () => Float32Array.of(Number.NaN, 1), 'invalid-embedding'],
     ['gives zeros', async () => Float32Array.of(0, 0), 'invalid-embedding'],
+    ['gives text', async () => 'a descriptor', 'matcher-invalid-answer'],
   ])('and %s: a typed error, nobody enrolled, all tensors freed', async (_, descriptor, code) => {
     const fake = fakeFaceApi(descriptor)
     const matcher = faceApi(fake)
     await expect(matcher.enrol('ada', await probeOf(await sampleFace('c')), {})).rejects.toMatchObject({ code })
     expect(matcher.gallery.size).toBe(0)
     expect(fake.open).toBe(0)
+  })
+
+  it('refuses descriptors of another length than those of the gallery, or than that of the other photo', async () => {
+    let length = 2
+    const matcher = faceApi(fakeFaceApi(async () => new Float32Array(length++).fill(1)))
+    const probe = await probeOf(await sampleFace('c'))
+    const refused = { code: 'embedding-mismatch' }
+    await matcher.enrol('ada', probe, {})
+    await expect(matcher.enrol('bo', probe, {})).rejects.toMatchObject(refused)
+    await expect(matcher.identify(probe, { limit: 1 })).rejects.toMatchObject(refused)
+    await expect(matcher.verify(probe, { subject: 'ada' }, {})).rejects.toMatchObject(refused)
+    await expect(matcher.verify(probe, { probe }, {})).rejects.toMatchObject(refused)
+    expect(matcher.gallery.size).toBe(1)
   })
 
   it('takes no face that lies elsewhere', async () => {

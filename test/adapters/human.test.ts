@@ -3,7 +3,7 @@ import sharp from 'sharp'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { MemoryGallery } from '../../src/adapters/gallery.ts'
 import { human } from '../../src/adapters/human.ts'
-import type { HumanFaceLike, HumanLike } from '../../src/adapters/human-face.ts'
+import type { HumanLike, HumanSource } from '../../src/adapters/human-face.ts'
 import type { Candidate } from '../../src/adapters/matcher.ts'
 import { createProbe } from '../../src/adapters/probe.ts'
 import { realHuman } from '../fixtures/human.ts'
@@ -36,7 +36,7 @@ describe('human() with the real @vladmandic/human on WASM', () => {
     const [a, b] = [await probeOf(await sampleFace('a')), await probeOf(await sampleFace('b'))]
     const first = await matcher.enrol('a', a, {})
     const { score, source } = await matcher.verify(b, { subject: 'a' }, {})
-    const [x, y] = [first.source, source].map((face) => [...((face as HumanFaceLike).embedding as number[])])
+    const [x, y] = [first.source, source].map((one) => [...((one as HumanSource).answer.embedding as number[])])
     expect(score).toBe(instance.match.similarity(y as number[], x as number[]))
     expect(score).toBe(
       instance.match.similarity(y as number[], x as number[], {
@@ -47,7 +47,10 @@ describe('human() with the real @vladmandic/human on WASM', () => {
         max: 0.8,
       }),
     )
-    expect(source).toMatchObject({ boxScore: expect.any(Number), faceScore: expect.any(Number) })
+    expect((source as HumanSource).matcherQuality).toMatchObject({
+      boxScore: expect.any(Number),
+      faceScore: expect.any(Number),
+    })
     expect((await matcher.verify(b, { probe: a }, {})).score).toBe(score)
     expect((await matcher.verify(a, { probe: a }, {})).score).toBe(1)
   })
@@ -129,7 +132,7 @@ describe('human() when Human fails', () => {
       'invalid-embedding',
     ],
     ['gives zeros', async () => ({ face: [{ box: [60, 60, 300, 300], embedding: [0, 0] }] }), 'invalid-embedding'],
-    ['never answers', () => new Promise<never>(() => {}), 'matcher-failed'],
+    ['never answers', () => new Promise<never>(() => {}), 'matcher-timeout'],
   ])('and %s: a typed error, nobody enrolled, the input freed, the next call served', async (what, detect, code) => {
     let working = false
     const good = { face: [{ box: [60, 60, 300, 300], embedding: [1, 2] }] }
@@ -141,6 +144,25 @@ describe('human() when Human fails', () => {
     expect(fake.disposed).toBe(what === 'never answers' ? 0 : 1)
     working = true
     await matcher.enrol('ada', probe, {})
+    expect(matcher.gallery.size).toBe(1)
+  })
+
+  it('refuses embeddings of another length than those of the gallery, or than that of the other photo', async () => {
+    let length = 2
+    const detect = vi.fn(async () => ({
+      face: [{ box: [60, 60, 300, 300], embedding: Array.from({ length: length++ }, () => 1) }],
+    }))
+    const matcher = human(fakeHuman(detect))
+    const probe = await probeOf(await sampleFace('c'))
+    const refused = { code: 'embedding-mismatch' }
+    await matcher.enrol('ada', probe, {})
+    await expect(matcher.enrol('bo', probe, {})).rejects.toMatchObject(refused)
+    await expect(matcher.identify(probe, { limit: 1 })).rejects.toMatchObject(refused)
+    await expect(matcher.verify(probe, { subject: 'ada' }, {})).rejects.toMatchObject(refused)
+    await expect(matcher.verify(probe, { probe }, {})).rejects.toMatchObject(refused)
+    expect(() => matcher.embeddings.compare(Float32Array.of(1, 2), Float32Array.of(1))).toThrow(
+      expect.objectContaining({ ...refused, details: { lengths: [2, 1] } }),
+    )
     expect(matcher.gallery.size).toBe(1)
   })
 

@@ -50,7 +50,10 @@ describe('onnxMatcher() with the SFace that comes with the package', () => {
 
   it('verifies against people and against photos, with the norm beside the score', async () => {
     const [a, b] = [await probeOf(await sampleFace('a')), await probeOf(await sampleFace('b'))]
-    expect(await matcher.verify(a, { probe: a }, {})).toMatchObject({ score: 1, source: { norm: expect.any(Number) } })
+    expect(await matcher.verify(a, { probe: a }, {})).toMatchObject({
+      score: 1,
+      source: { matcherQuality: { norm: expect.any(Number) } },
+    })
     const toSubject = await matcher.verify(a, { subject: 'b' }, {})
     expect(toSubject.score).toBeCloseTo((await matcher.verify(a, { probe: b }, {})).score, 6)
     expect(toSubject.score).toBeLessThan(matcher.scale.defaultThreshold)

@@ -1,10 +1,12 @@
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { guard } from '../../src/adapters/guard.ts'
 import type { Candidate, Probe } from '../../src/adapters/matcher.ts'
 import { onnxMatcher } from '../../src/adapters/onnx.ts'
 import { type PgvectorEmbedder, type PgvectorMatcherOptions, pgvector } from '../../src/adapters/pgvector.ts'
 import { type PgvectorMigrationOptions, pgvectorMigration } from '../../src/adapters/pgvector-table.ts'
 import { bareProbe } from '../fixtures/bare-probe.ts'
+import { fakeAssessment, fakeGate } from '../fixtures/fake-gate.ts'
 import { openDatabase, type TestDatabase } from '../fixtures/pglite.ts'
 import { anotherCapture, probeOf } from '../fixtures/probes.ts'
 import { SAMPLE_FACES, sampleFace } from '../fixtures/sample-faces.ts'
@@ -79,6 +81,46 @@ describe('pgvector() with pg in front of PostgreSQL and pgvector', () => {
     expect(await matcher.identify(probe(1, 0, 0, 0), { limit: 1 })).toHaveLength(1)
     expect(await matcher.verify(probe(5, 0, 0, 0), { subject: 'ada' }, {})).toMatchObject({ score: 1 })
     expect(await matcher.embed([Float32Array.of(1, 2, 3, 4) as never], {})).toEqual([Float32Array.of(1, 2, 3, 4)])
+  })
+
+  it('searches by an embedding, so that several photos of a person become one search', async () => {
+    const matcher = await open()
+    const { embeddings } = matcher
+    await expect(embeddings.search(Float32Array.of(1, 0, 0, 0), { limit: 1 })).rejects.toMatchObject({
+      code: 'gallery-empty',
+    })
+    await matcher.enrol('ada', probe(1, 1, 0, 0), { quality: 0.9 })
+    await matcher.enrol('bo', probe(0, 0, 1, 1), {})
+    const [a, b] = [await embeddings.describe(probe(2, 0, 0, 0), {}), Float32Array.of(0, 2, 0, 0)]
+    expect(a).toEqual(Float32Array.of(2, 0, 0, 0))
+    expect(embeddings.compare(a, b)).toBe(0)
+    const frames = [probe(2, 0, 0, 0), probe(0, 2, 0, 0), probe(0, 0, 0, 9)].map((frame, i) => ({
+      ...fakeAssessment(i === 2 ? 0.1 : 0.95),
+      bytes: frame.photo,
+      probe: frame,
+    }))
+    const found = await guard(matcher, fakeGate()).identifyFrames(frames)
+    // Each of the frames has a cosine of 0.71 to her; their mean has 1. The rejected one takes no part.
+    expect(found).toMatchObject({ method: 'pooled', effectiveCount: expect.closeTo(2, 6) })
+    expect(found.candidates[0]).toMatchObject({ subject: 'ada', rawScore: expect.closeTo(1, 6) })
+    expect(found.frames.map(({ used }) => used)).toEqual([true, true, false])
+  })
+
+  it('refuses embeddings that it could not compare, also without a photo', async () => {
+    const { embeddings } = await open()
+    database.statements()
+    const [good, long] = [Float32Array.of(1, 0, 0, 0), new Float32Array(8).fill(1)]
+    for (const bad of [long, Float32Array.of(Number.NaN, 0, 0, 0), new Float32Array(4)]) {
+      const code = bad === long ? 'embedding-mismatch' : 'invalid-embedding'
+      expect(() => embeddings.compare(good, bad)).toThrow(expect.objectContaining({ code }))
+      await expect(embeddings.search(bad, { limit: 1 })).rejects.toMatchObject({ code })
+    }
+    expect(database.statements()).toEqual([])
+    const other = pgvector(database.pool, embedder('other'))
+    await pgvector(database.pool, embedder()).enrol('ada', probe(1, 0, 0, 0), {})
+    await expect(other.embeddings.search(good, { limit: 1 })).rejects.toMatchObject({ code: 'embedding-mismatch' })
+    const nowhere = pgvector(database.pool, embedder(), { table: 'nowhere' })
+    await expect(nowhere.embeddings.search(good, { limit: 1 })).rejects.toMatchObject({ code: 'gallery-missing' })
   })
 
   it('refuses people who are enrolled, unknown or unnameable before anything is embedded', async () => {
@@ -219,6 +261,26 @@ describe('pgvector() when something is wrong', () => {
     release()
     await vi.waitFor(() => expect(database.statements().join()).toMatch(/delete from/))
     await vi.waitFor(async () => expect(await count()).toBe(0))
+  })
+
+  it('says so where the role of the database may not read, or not write, the table', async () => {
+    const matcher = await open()
+    await matcher.enrol('ada', probe(1, 0, 0, 0), {})
+    const unauthorised = { code: 'matcher-unauthorised', details: { matcher: 'pgvector', sqlState: '42501' } }
+    const someone = `someone_${process.pid}`
+    await database.pool.query(`create role ${someone}; grant usage on schema public to ${someone}; set role ${someone}`)
+    try {
+      await expect(matcher.identify(probe(1, 0, 0, 0), { limit: 1 })).rejects.toMatchObject(unauthorised)
+      await database.pool.query(
+        `reset role; grant select on face_templates, face_templates_model to ${someone}; set role ${someone}`,
+      )
+      expect(await matcher.identify(probe(1, 0, 0, 0), { limit: 1 })).toMatchObject([{ subject: 'ada' }])
+      await expect(matcher.enrol('bo', probe(0, 1, 0, 0), {})).rejects.toMatchObject(unauthorised)
+      await expect(matcher.remove('ada', {})).rejects.toMatchObject(unauthorised)
+    } finally {
+      await database.pool.query('reset role')
+    }
+    expect(await count()).toBe(1)
   })
 
   it.each([
