@@ -33,9 +33,26 @@ export type AzureCall = (
 /** Azure's own codes that say more than the status. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
   LargePersonGroupNotFound: 'gallery-missing',
+  PersonNotFound: 'subject-unknown',
   InvalidImage: 'unreadable-image',
   InvalidImageSize: 'payload-too-large',
   QuotaExceeded: 'matcher-throttled',
+  // The same call succeeds once the other one, or the training, has ended.
+  LargePersonGroupTrainingNotFinished: 'matcher-throttled',
+  ConcurrentOperationConflict: 'matcher-throttled',
+}
+
+/** Codes that mean several things: only the text tells. */
+const TEXTS: readonly (readonly [code: string, text: RegExp, ours: ErrorCode])[] = [
+  ['InvalidImage', /no face/i, 'no-face'],
+  ['InvalidImage', /more than 1 face/i, 'several-faces'],
+  ['InvalidImageSize', /too small/i, 'unreadable-image'],
+  ['BadArgument', /recognitionModel.* incompatible/i, 'embedding-mismatch'],
+]
+
+function codeOf({ code, message }: { readonly code?: unknown; readonly message?: unknown }): ErrorCode | undefined {
+  const text = TEXTS.find(([its, pattern]) => its === code && pattern.test(String(message)))
+  return text?.[2] ?? (typeof code === 'string' && Object.hasOwn(CODES, code) ? CODES[code] : undefined)
 }
 
 /** What the client itself throws; network errors are known by their own codes. */
@@ -52,10 +69,15 @@ export function azureCalls(client: AzureFaceLike): AzureCall {
     const { status, headers, body } = await path[method]({ ...request, ...(signal && { abortSignal: signal }) })
     if (/^2\d\d$/.test(status)) return body
     const cause = new ServiceRefusal(Number(status), body, headers['retry-after'] ?? null)
-    const given = (body as { error?: { code?: unknown } } | undefined)?.error?.code
-    const code = typeof given === 'string' ? given : undefined
-    const ours = code === undefined ? undefined : CODES[code]
+    const given = (body as { error?: { code?: unknown; message?: unknown } } | undefined)?.error ?? {}
+    const code = typeof given.code === 'string' ? given.code : undefined
+    const ours = codeOf(given)
     if (ours === undefined) throw refusalError('Azure Face', cause, code)
-    throw new DiffiqaError(ours, undefined, { cause, details: { status: cause.status, code } })
+    const { retryAfterSeconds } = cause
+    throw new DiffiqaError(ours, undefined, {
+      cause,
+      details: { status: cause.status, code },
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    })
   }
 }

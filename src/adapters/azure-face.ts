@@ -50,8 +50,8 @@ const SCALE: ScoreScale = { direction: 'similarity', min: 0, max: 1, impostorMea
  *
  * Photos over 6 MB, and others than JPEG and PNG, are sent as the face cut out of them.
  *
- * Methods throw DiffiqaError `no-face`, `gallery-empty`, `gallery-missing`, `subject-exists`, `subject-unknown`, `invalid-subject`,
- * `unreadable-image`, `payload-too-large`, `matcher-unauthorised`, `matcher-throttled`, `matcher-unreachable`, `matcher-timeout`,
+ * Methods throw DiffiqaError `no-face`, `several-faces`, `gallery-empty`, `gallery-missing`, `embedding-mismatch` (the group has another
+ * recognition model), `subject-exists`, `subject-unknown`, `invalid-subject`, `unreadable-image`, `payload-too-large`, `matcher-unauthorised`, `matcher-throttled`, `matcher-unreachable`, `matcher-timeout`,
  * `matcher-failed` (details `status` and Azure's `code`) and `matcher-invalid-answer`; what the client throws is their `cause`.
  * @param client Made by `createFaceClient()` of @azure-rest/ai-vision-face.
  * @throws DiffiqaError `invalid-option` naming the field.
@@ -91,6 +91,10 @@ export function azureFace(client: AzureFaceLike, options: AzureFaceOptions): Azu
   const enrolment = soleEnrolment({
     addPhotos,
     exists: async (subject, signal) => (await people.named(subject, signal)).length > 0,
+    // The answer that told the person's identifier may have been lost.
+    undo: async (subject) => {
+      for (const personId of await people.named(subject)) await people.remove(personId)
+    },
   })
 
   const matcher = defineAdapter<AzureFaceMatcher>({

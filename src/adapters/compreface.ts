@@ -70,12 +70,17 @@ export function compreface(options: ComprefaceOptions): ComprefaceMatcher {
   const detect = options.detProbThreshold === undefined ? {} : { det_prob_threshold: `${options.detProbThreshold}` }
 
   const imagesOf = async (subject: SubjectId, signal: AbortSignal | undefined): Promise<string[]> => {
-    const query = { subject, page: '0', size: `${PAGE}` }
-    const { faces } = await ask({ method: 'GET', path: 'recognition/faces', key: recognitionKey, query, signal })
-    if (!Array.isArray(faces)) throw invalid('faces')
-    // Servers before 1.0 do not know the filter and list everybody.
-    const ids = faces.filter((face) => face?.subject === subject).map((face) => face.image_id as string)
-    return ids
+    const ids: string[] = []
+    // Servers before 1.0 do not know the filter and list everybody, over many pages.
+    for (let page = 0, pages = 1; page < pages && ids.length < PAGE; page++) {
+      const query = { subject, page: `${page}`, size: `${PAGE}` }
+      const answer = await ask({ method: 'GET', path: 'recognition/faces', key: recognitionKey, query, signal })
+      const { faces, total_pages: all } = answer
+      if (!Array.isArray(faces)) throw invalid('faces')
+      for (const face of faces) if (face?.subject === subject) ids.push(face.image_id)
+      pages = typeof all === 'number' && faces.length > 0 ? all : 0
+    }
+    return ids.slice(0, PAGE)
   }
   const removeAll = (subject: SubjectId, signal?: AbortSignal): Promise<ComprefaceAnswer> =>
     ask({ method: 'DELETE', path: 'recognition/faces', key: recognitionKey, query: { subject }, signal })

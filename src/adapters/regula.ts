@@ -112,6 +112,10 @@ export function regula(sdk: RegulaLike, options: RegulaOptions): RegulaMatcher {
   const enrolment = soleEnrolment({
     addPhotos,
     exists: async (subject, signal) => (await personsOf(subject, signal)).length > 0,
+    // The answer that told the person's identifier may have been lost.
+    undo: async (subject) => {
+      for (const id of await personsOf(subject, undefined)) await sdk.personApi.deletePerson(id, undefined, {})
+    },
   })
 
   const matcher = defineAdapter<RegulaMatcher>({

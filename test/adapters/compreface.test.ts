@@ -112,6 +112,19 @@ describe('compreface().verify', () => {
     ])
   })
 
+  it('looks for the subject on every page of servers that list everybody', async () => {
+    const others = Array.from({ length: 100 }, (_, index) => ({ image_id: `x${index}`, subject: `p${index}` }))
+    service.answer = ({ method, path }) => {
+      if (method !== 'GET') return { body: { result: [{ box, similarity: 0.7 }], image_id: 'i2' } }
+      const last = path.includes('page=2')
+      return { body: { faces: last ? [{ image_id: 'i1', subject: 'ada' }] : others, total_pages: 3 } }
+    }
+    expect(await matcher.verify(bareProbe(), { subject: 'ada' }, {})).toMatchObject({ score: 0.7 })
+    expect(service.seen).toHaveLength(4)
+    await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject({ code: 'subject-exists' })
+    expect(await matcher.enrol('cy', bareProbe(), {})).toMatchObject({ subject: 'cy' })
+  })
+
   it('says when nobody enrolled the subject, or a reference has no face', async () => {
     reply({ faces: [] }, { result: [{ source_image_face: { box }, face_matches: [] }] })
     const [subject, photo] = [{ subject: 'cy' }, { probe: bareProbe() }]

@@ -136,7 +136,7 @@ describe('regula().enrol and remove', () => {
   ])('leaves nobody half enrolled when %s', async (_, reply, error) => {
     routes({ ...people, [IMAGES]: reply })
     await expect(matcher.enrol('ada', bareProbe(), {})).rejects.toMatchObject(error)
-    expect(calls().at(-1)).toBe('DELETE /api/persons/p1')
+    expect(calls()).toContain('DELETE /api/persons/p1')
   })
 
   it('refuses somebody who is enrolled', async () => {
