@@ -1,5 +1,6 @@
 import sharp from 'sharp'
 import { DiffiqaError } from '../errors.ts'
+import { decodeWork } from './decode-work.ts'
 import { type ImageFormat, sniff } from './sniff.ts'
 import type { RgbImage } from './types.ts'
 
@@ -7,8 +8,13 @@ import type { RgbImage } from './types.ts'
 export const DEFAULT_MAX_PIXELS = 50_000_000
 
 export interface DecodeOptions {
-  /** Width × height above which a photo is refused, read from its header before any pixel is decoded. @default 50,000,000 */
+  /**
+   * Width × height above which a photo is refused, read from its header before any pixel is decoded. Pixels that take longer to decode than
+   * those of a plain JPEG count more than once. @default 50,000,000
+   */
   readonly maxPixels?: number
+  /** Instant of `performance.now()` at which decoding is given up, to the second above. @default never */
+  readonly deadline?: number
 }
 
 export interface DecodedPhoto {
@@ -51,8 +57,9 @@ function requireSupported(bytes: Uint8Array): ImageFormat {
   )
 }
 
-function unreadable(format: ImageFormat, cause: unknown): DiffiqaError {
+function failure(format: ImageFormat, cause: unknown): DiffiqaError {
   const message = cause instanceof Error ? cause.message : ''
+  if (message.startsWith('timeout:')) return new DiffiqaError('deadline-exceeded', undefined, { cause })
   if (/pixel limit|exceeds/i.test(message)) return new DiffiqaError('too-many-pixels', undefined, { cause })
   return new DiffiqaError('unreadable-image', `The ${format.toUpperCase()} image is damaged or cut off`, {
     cause,
@@ -64,7 +71,7 @@ function unreadable(format: ImageFormat, cause: unknown): DiffiqaError {
  * Decode one photo to upright 8-bit RGB: EXIF orientation applied, first page or frame only, CMYK, grey, 16-bit and
  * alpha (over mid grey) turned into sRGB. Full-size decoding on purpose: JPEG shrink-on-load changes the pixels that
  * are scored.
- * @throws DiffiqaError `empty-body`, `unsupported-media-type`, `too-many-pixels`, `unreadable-image`.
+ * @throws DiffiqaError `empty-body`, `unsupported-media-type`, `too-many-pixels`, `unreadable-image`, `deadline-exceeded`.
  */
 export async function decode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedPhoto> {
   harden()
@@ -72,20 +79,36 @@ export async function decode(bytes: Uint8Array, options: DecodeOptions = {}): Pr
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS
   // 'error' takes the odd scan parameters of honest phone JPEGs and still refuses every cut-off file.
   const input = { failOn: 'error', pages: 1, limitInputPixels: maxPixels, sequentialRead: true } as const
+  const seconds = secondsLeft(options.deadline)
   try {
     const header = await sharp(bytes, input).metadata()
     const pixels = header.width * (header.pageHeight ?? header.height)
-    if (pixels > maxPixels)
-      throw new DiffiqaError('too-many-pixels', `The photo has ${pixels} pixels; ${maxPixels} are allowed`, {
-        details: { pixels, maxPixels },
-      })
-    const pipeline = sharp(bytes, { ...input, autoOrient: true }).toColourspace('srgb')
+    const work = decodeWork(format, header, bytes)
+    if (pixels * work > maxPixels) throw tooManyPixels(pixels, work, maxPixels)
+    const pipeline = sharp(bytes, { ...input, autoOrient: true })
+      .toColourspace('srgb')
+      .timeout({ seconds })
     if (header.hasAlpha) pipeline.flatten({ background: { r: 128, g: 128, b: 128 } })
     const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
     return { image: { width: info.width, height: info.height, data: toRgb(data, info.channels) }, format }
   } catch (cause) {
-    throw cause instanceof DiffiqaError ? cause : unreadable(format, cause)
+    throw cause instanceof DiffiqaError ? cause : failure(format, cause)
   }
+}
+
+function tooManyPixels(pixels: number, work: number, maxPixels: number): DiffiqaError {
+  const counted = work === 1 ? '' : `, which take as long to decode as ${Math.round(pixels * work)} of a plain JPEG`
+  return new DiffiqaError('too-many-pixels', `The photo has ${pixels} pixels${counted}; ${maxPixels} are allowed`, {
+    details: { pixels, work, maxPixels },
+  })
+}
+
+const MAX_SECONDS = 3600
+
+/** libvips counts in whole seconds; 0 is never. */
+function secondsLeft(deadline: number | undefined): number {
+  if (deadline === undefined) return 0
+  return Math.min(MAX_SECONDS, Math.max(1, Math.ceil((deadline - performance.now()) / 1000)))
 }
 
 function toRgb(data: Buffer, channels: number): Uint8Array {

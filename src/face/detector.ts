@@ -24,9 +24,10 @@ export interface DetectorOptions {
 export interface Detector {
   /**
    * Find every face, heads lying sideways or upside down included; their `pose.roll` tells.
+   * @param checkpoint Called before each look, of which a crowd takes hundreds; what it throws ends the search.
    * @returns faces in pixels of the photo, largest first.
    */
-  detect(image: RgbImage): Promise<Face[]>
+  detect(image: RgbImage, checkpoint?: () => void): Promise<Face[]>
 }
 
 /** Photos that are all face have no context for the detector; this share of the longest side is added around them. */
@@ -46,6 +47,12 @@ const MARGIN = 0.04
  */
 const FIRST_SIDE = 320
 const LARGE = 64
+
+/**
+ * Borders and other orientations of a photo longer than this many inputs are made of a smaller copy: those of 50 megapixels take seconds
+ * of the engine's time, and those of a strip of one pixel's height do not fit into memory.
+ */
+const COPY_INPUTS = 2
 
 const best = (faces: readonly Face[]): number => Math.max(0, ...faces.map((face) => face.confidence))
 
@@ -99,6 +106,19 @@ function toFace(detection: Detection, scaleX: number, scaleY: number, offset: nu
   }
 }
 
+/** A face that was found in a smaller copy of the photo. */
+function enlarge(face: Face, scaleX: number, scaleY: number): Face {
+  const { x, y, width, height } = face.box
+  const map = (p: Point): Point => ({ x: (p.x + 0.5) * scaleX - 0.5, y: (p.y + 0.5) * scaleY - 0.5 })
+  const landmarks = face.landmarks.map(map) as unknown as Landmarks
+  return {
+    ...face,
+    box: { ...map({ x, y }), width: width * scaleX, height: height * scaleY },
+    landmarks,
+    interEyeDistance: Math.hypot(landmarks[1].x - landmarks[0].x, landmarks[1].y - landmarks[0].y),
+  }
+}
+
 const longestSide = ({ width, height }: Pick<RgbImage, 'width' | 'height'>): number => Math.max(width, height)
 
 const suffices = ({ confidence, box }: Face, photo: RgbImage): boolean =>
@@ -130,21 +150,25 @@ export function createDetector(model: TensorModel, options: DetectorOptions = {}
       .sort((a, b) => b.box.width * b.box.height - a.box.width * a.box.height)
   }
 
-  /** One orientation; a photo without context gets a border. */
+  /** As the photo lies. */
   async function look(image: RgbImage): Promise<Face[]> {
     const glance = again && longestSide(image) > maxSide ? await pass(image, 0, Math.min(FIRST_SIDE, maxSide)) : []
     if (glance.length === 1 && suffices(glance[0] as Face, image)) return glance
-    const faces = await pass(image, 0)
-    if (faces.length > 0) return faces
-    const border = Math.round(BORDER * longestSide(image))
-    return pass(withBorder(image, border), border)
+    return pass(image, 0)
   }
 
-  async function detectUpright(image: RgbImage): Promise<Face[]> {
-    let faces = await look(image)
-    if (best(faces) >= SURE) return faces
+  /** Harder, where there is no face or no sure one: with a border, for photos without context, and in the other orientations. */
+  async function lookHarder(image: RgbImage, seen: readonly Face[], checkpoint: () => void): Promise<readonly Face[]> {
+    let faces = seen
+    if (faces.length === 0) {
+      checkpoint()
+      const border = Math.round(BORDER * longestSide(image))
+      faces = await pass(withBorder(image, border), border)
+      if (best(faces) >= SURE) return faces
+    }
     let mark = best(faces) + MARGIN
     for (const turns of [1, 2, 3] as const satisfies readonly QuarterTurns[]) {
+      checkpoint()
       const turned = await pass(turnImage(image, turns), 0)
       if (best(turned) <= mark) continue
       mark = best(turned)
@@ -153,12 +177,32 @@ export function createDetector(model: TensorModel, options: DetectorOptions = {}
     return faces
   }
 
+  async function search(image: RgbImage, checkpoint: () => void): Promise<readonly Face[]> {
+    checkpoint()
+    const faces = await look(image)
+    if (best(faces) >= SURE) return faces
+    const shrink = Math.min(1, (COPY_INPUTS * maxSide) / longestSide(image))
+    const copy = await resize(
+      image,
+      Math.max(1, Math.round(image.width * shrink)),
+      Math.max(1, Math.round(image.height * shrink)),
+    )
+    if (copy === image) return lookHarder(image, faces, checkpoint)
+    const [scaleX, scaleY] = [image.width / copy.width, image.height / copy.height]
+    const shrunk = faces.map((face) => enlarge(face, 1 / scaleX, 1 / scaleY))
+    const found = await lookHarder(copy, shrunk, checkpoint)
+    return found === shrunk ? faces : found.map((face) => enlarge(face, scaleX, scaleY))
+  }
+
   return {
-    async detect(image) {
-      const faces = await detectUpright(image)
-      if (!again) return faces
+    async detect(image, checkpoint = () => {}) {
+      const faces = await search(image, checkpoint)
+      if (!again) return [...faces]
       const refined: Face[] = []
-      for (const face of faces) refined.push(await refine(image, face, (patch) => pass(patch, 0)))
+      for (const face of faces) {
+        checkpoint()
+        refined.push(await refine(image, face, (patch) => pass(patch, 0)))
+      }
       return refined
     },
   }

@@ -37,7 +37,10 @@ export interface GateOptions {
   readonly matcher?: EmbeddingSource | undefined
   /** Milliseconds for a whole assessment, waiting included. @default 2000 */
   readonly deadlineMs?: number | undefined
-  /** Width × height above which a photo is refused before it is decoded. @default 50,000,000 */
+  /**
+   * Width × height above which a photo is refused before it is decoded. Pixels that take longer to decode than those of a plain JPEG
+   * (AVIF, 16 bits, CMYK, many scans) count more than once. @default 50,000,000
+   */
   readonly maxPixels?: number | undefined
   /**
    * Faces whose eyes are closer together in the photo, in pixels, are refused or, beside a larger one, not counted (turned heads are

@@ -55,8 +55,11 @@ function stopwatch(): () => number {
   }
 }
 
-function stopIf({ cancelled }: TaskContext): void {
+/** The thread that asked may itself be too busy to say that time is up. */
+function stopIf({ cancelled, deadline }: TaskContext): void {
   if (cancelled()) throw new DiffiqaError('aborted')
+  if (performance.now() >= deadline)
+    throw new DiffiqaError('deadline-exceeded', undefined, { details: { phase: 'running', kind: 'fast' } })
 }
 
 const bySize = (a: Face, b: Face): number => b.box.width * b.box.height - a.box.width * a.box.height
@@ -71,10 +74,12 @@ const picturesOf = ({ versions }: Explanation): ArrayBuffer[] =>
 
 async function assess(parts: ScorerParts, input: AssessInput, context: TaskContext): Promise<AssessAnswer> {
   const lap = stopwatch()
-  const { image, format } = await decode(input.bytes, { maxPixels: input.maxPixels })
+  const { image, format } = await decode(input.bytes, { maxPixels: input.maxPixels, deadline: context.deadline })
   const decodeMs = lap()
   stopIf(context)
-  const faces = input.detected ? [...input.detected].sort(bySize) : await parts.detector.detect(image)
+  const faces = input.detected
+    ? [...input.detected].sort(bySize)
+    : await parts.detector.detect(image, () => stopIf(context))
   const detectMs = input.detected ? 0 : lap()
   const chosen = selectFaces(faces, input.selection, input.minInterEye)
   const scored: ScoredFace[] = []
@@ -101,8 +106,8 @@ function cutOut(image: RgbImage, face: Face): Omit<ScoredFace, 'fast'> {
   return { aligned, measures: measure(image, aligned) }
 }
 
-async function crop({ bytes, maxPixels, faces }: CropInput): Promise<AlignedFace[]> {
-  const { image } = await decode(bytes, { maxPixels })
+async function crop({ bytes, maxPixels, faces }: CropInput, { deadline }: TaskContext): Promise<AlignedFace[]> {
+  const { image } = await decode(bytes, { maxPixels, deadline })
   return faces.map((face) => align(image, face))
 }
 
@@ -115,7 +120,7 @@ export function createTaskHandler(parts: ScorerParts): TaskHandler {
         return { value, transfer: buffersOf(value.scored) }
       }
       case TASKS.crop: {
-        const value = await crop(input as CropInput)
+        const value = await crop(input as CropInput, context)
         return { value, transfer: value.map(({ pixels }) => pixels.buffer as ArrayBuffer) }
       }
       case TASKS.full: {

@@ -102,4 +102,51 @@ describe('YuNet', () => {
       .toBuffer()
     expect(await detect(plain)).toEqual([])
   })
+
+  test.each([
+    ['fills the photo', (face: sharp.Sharp) => face.extract({ left: 100, top: 190, width: 200, height: 240 })],
+    ['lies upside down', (face: sharp.Sharp) => face.rotate(180)],
+  ])(
+    'a face that %s is found in the same place of a large photo, which is looked at in a smaller copy',
+    async (_, make) => {
+      const small = await make(sharp(await sampleFace('f')))
+        .png()
+        .toBuffer()
+      const { width = 0 } = await sharp(small).metadata()
+      const [expected] = await detect(small)
+      const [found] = await detect(
+        await sharp(small)
+          .resize({ width: width * 9 })
+          .jpeg()
+          .toBuffer(),
+      )
+      for (const [i, point] of (expected as Face).landmarks.entries()) {
+        const there = (found as Face).landmarks[i] as Point
+        const distance = Math.hypot((there.x + 0.5) / 9 - 0.5 - point.x, (there.y + 0.5) / 9 - 0.5 - point.y)
+        expect(distance).toBeLessThan(4)
+      }
+      expect((found as Face).box.width / 9 / (expected as Face).box.width).toBeCloseTo(1, 0)
+    },
+  )
+
+  test('a strip as long as a JPEG can be needs no more memory than a photo', async () => {
+    const strip = await sharp({ create: { width: 65_500, height: 700, channels: 3, background: '#808080' } })
+      .jpeg()
+      .toBuffer()
+    expect(await detect(strip)).toEqual([])
+  })
+
+  test('asks before each look whether to go on, and stops where it must not', async () => {
+    const watched = await detector()
+    const { image } = await decode(samplePhoto(5))
+    let asked = 0
+    const faces = await watched.detect(image, () => asked++)
+    expect(asked).toBeGreaterThan(faces.length)
+    let left = 3
+    const enough = new Error('enough')
+    const stopped = watched.detect(image, () => {
+      if (left-- === 0) throw enough
+    })
+    await expect(stopped).rejects.toBe(enough)
+  })
 })
