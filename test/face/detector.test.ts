@@ -1,4 +1,4 @@
-import sharp from 'sharp'
+import sharp, { type Sharp } from 'sharp'
 import { describe, expect, test } from 'vitest'
 import { align } from '../../src/face/align.ts'
 import { decode } from '../../src/face/decode.ts'
@@ -104,8 +104,8 @@ describe('YuNet', () => {
   })
 
   test.each([
-    ['fills the photo', (face: sharp.Sharp) => face.extract({ left: 100, top: 190, width: 200, height: 240 })],
-    ['lies upside down', (face: sharp.Sharp) => face.rotate(180)],
+    ['fills the photo', (face: Sharp) => face.extract({ left: 100, top: 190, width: 200, height: 240 })],
+    ['lies upside down', (face: Sharp) => face.rotate(180)],
   ])(
     'a face that %s is found in the same place of a large photo, which is looked at in a smaller copy',
     async (_, make) => {
