@@ -23,7 +23,8 @@ export interface Scores {
 
 /**
  * Call the SDK once, time it, report it. What it throws is the `cause` of a typed error, unless its adapter made it one already; an abort
- * ends the wait even where the SDK does not listen to the signal.
+ * ends the wait even where the SDK does not listen to the signal. An `AbortSignal.timeout()` that fires is the matcher's failure, not the
+ * caller's.
  * @param read Checks the answer and makes the result of it.
  */
 export async function callMatcher<A, R>(
@@ -38,7 +39,7 @@ export async function callMatcher<A, R>(
   try {
     answer = await orAbort(ask, call.signal)
   } catch (error) {
-    const aborted = call.signal?.aborted === true
+    const aborted = call.signal?.aborted === true && !isTimeout(call.signal.reason)
     report(aborted ? 'aborted' : 'error', performance.now() - start)
     throw aborted ? new DiffiqaError('aborted', undefined, { cause: error }) : matcherError(call.matcher, error)
   }
@@ -52,6 +53,8 @@ export async function callMatcher<A, R>(
     throw error
   }
 }
+
+const isTimeout = (reason: unknown): boolean => reason instanceof Error && reason.name === 'TimeoutError'
 
 /** Tell of a call, or of one that was not made (`withheld`). */
 export function reportCall(
