@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { DiffiqaError } from '../../src/errors.ts'
 import type { TaskKind } from '../../src/inference/backend.ts'
 import { TaskScheduler } from '../../src/inference/task-scheduler.ts'
-import type { CreateSlot, SlotResult, WorkerSlot } from '../../src/inference/worker-slot.ts'
+import type { CreateSlot } from '../../src/inference/worker-slot.ts'
+import { PuppetSlot } from './fixtures/puppet-slot.ts'
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
@@ -12,69 +13,6 @@ afterEach(() => {
   vi.clearAllTimers()
   vi.useRealTimers()
 })
-
-/** A slot that loads, answers and dies when the test says so. */
-class PuppetSlot implements WorkerSlot {
-  dead = false
-  stopped = false
-  readonly input: { value: unknown; flag: Int32Array }[] = []
-  readonly #onDeath: (error: DiffiqaError) => void
-  #settle: { resolve: (result: SlotResult) => void; reject: (error: unknown) => void } | undefined
-  #load: { resolve: () => void; reject: (error: unknown) => void } | undefined
-
-  constructor(onDeath: (error: DiffiqaError) => void) {
-    this.#onDeath = onDeath
-  }
-
-  start(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#load = { resolve, reject }
-    })
-  }
-
-  run(task: { input: unknown }, { cancelFlag }: { cancelFlag: Int32Array }): Promise<SlotResult> {
-    if (this.#settle || this.dead || this.stopped)
-      throw new Error('a slot runs one task at a time, and only while alive')
-    this.input.push({ value: task.input, flag: cancelFlag })
-    return new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject }
-    })
-  }
-
-  async stop(): Promise<void> {
-    this.stopped = true
-  }
-
-  get busy(): boolean {
-    return this.#settle !== undefined
-  }
-
-  get loading(): boolean {
-    return this.#load !== undefined
-  }
-
-  load(error?: DiffiqaError): void {
-    if (error) this.#load?.reject(error)
-    else this.#load?.resolve()
-    this.#load = undefined
-  }
-
-  answer(error?: DiffiqaError): void {
-    const { value } = this.input.at(-1) ?? {}
-    const settle = this.#settle
-    this.#settle = undefined
-    if (error) settle?.reject(error)
-    else settle?.resolve({ value, serviceMs: 1 })
-  }
-
-  die(reason: 'crash' | 'memory'): void {
-    this.dead = true
-    const error = new DiffiqaError('worker-crashed', undefined, { details: { reason } })
-    this.#settle?.reject(error)
-    this.#settle = undefined
-    this.#onDeath(error)
-  }
-}
 
 const flush = () => vi.advanceTimersByTimeAsync(0)
 
