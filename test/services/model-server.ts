@@ -65,6 +65,15 @@ export class ModelServer implements RemoteServer {
     }
   }
 
+  /** It keeps its port and its connections, and does nothing any more. */
+  stop(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  goOn(): void {
+    this.#process?.kill('SIGCONT')
+  }
+
   /** At once and without a word to anybody. */
   async kill(): Promise<void> {
     const child = this.#process

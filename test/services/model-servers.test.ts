@@ -7,6 +7,7 @@ import { OipServer } from '../../src/inference/remote/oip-server.ts'
 import { openInference } from '../../src/inference/remote/open-inference.ts'
 import { testGate } from '../fixtures/gate.ts'
 import { remoteGateSuite } from '../fixtures/remote-gate-suite.ts'
+import { sampleFace } from '../fixtures/sample-faces.ts'
 import { exported, ModelServer } from './model-server.ts'
 import { program } from './program.ts'
 
@@ -56,6 +57,34 @@ describe.each([
       code: 'inference-refused',
       details: { httpStatus: 404, model: 'no-such-model' },
     })
+  })
+})
+
+describe.each(['kserve', 'mlserver'] as const)('%s that is stopped in the middle', (kind) => {
+  let server: ModelServer
+  beforeAll(async () => {
+    server = await ModelServer.open(kind)
+  })
+  afterAll(() => server?.[Symbol.asyncDispose]())
+
+  test('costs its calls their time-out, then nobody waits for it, and it is taken back', async () => {
+    const photo = await sampleFace('f')
+    // JSON tensors of the proof's batch take their time on a busy machine.
+    const inference = openInference({ url: server.url, timeoutMs: 5000 })
+    await using gate = await testGate({ inference, workers: 2, deadlineMs: 60_000, watchdogMs: 60_000 })
+    const before = await gate.assess(photo)
+    server.stop()
+    const running = gate.assess(photo, { full: true })
+    await expect(running).rejects.toMatchObject({ code: 'inference-unavailable', details: { reason: 'timeout' } })
+    for (let i = 0; i < 5 && gate.ready; i++) await gate.assess(photo).catch(() => {})
+    expect(() => gate.admit()).toThrow(
+      expect.objectContaining({ code: 'inference-unavailable', retryAfterSeconds: expect.any(Number) }),
+    )
+    server.goOn()
+    await expect.poll(() => gate.ready, { timeout: 60_000, interval: 100 }).toBe(true)
+    const after = await gate.assess(photo)
+    expect(after.verdict.decision).toBe(before.verdict.decision)
+    expect(after.verdict.fast?.value).toBeCloseTo(before.verdict.fast?.value as number, 3)
   })
 })
 
