@@ -54,7 +54,8 @@ export function createProbe(bytes: Uint8Array, assessment: Assessment): Probe {
   }
 }
 
-async function encodeFace(image: RgbImage, face: Face | undefined): Promise<Uint8Array> {
+/** The face with room around it as JPEG, as {@link Probe.jpeg} gives it; the whole photo where no face is known. */
+export async function encodeFace(image: RgbImage, face: Face | undefined): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp')
   const { width, height, data } = image
   const picture = sharp(data, { raw: { width, height, channels: 3 } })

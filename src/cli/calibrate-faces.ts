@@ -1,6 +1,8 @@
 import { relative, sep } from 'node:path'
 import sharp from 'sharp'
 import type { Probe } from '../adapters/matcher.ts'
+import { once } from '../adapters/once.ts'
+import { encodeFace } from '../adapters/probe.ts'
 import type { CalibrationFace } from '../evaluation/calibration-face.ts'
 import { DEGRADATIONS, degrade, type Level } from '../evaluation/degrade.ts'
 import { seededRandom } from '../evaluation/seeded-random.ts'
@@ -18,6 +20,7 @@ import { featureValue } from '../quality/features.ts'
 import { toPixels } from '../quality/tensor.ts'
 import type { OpenedMatcher } from './calibrate-matcher.ts'
 import { listInputs } from './inputs.ts'
+import { naming } from './naming.ts'
 import { readPhoto } from './read-photo.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -59,8 +62,8 @@ export async function readFaces(folder: string, options: FacesOptions): Promise<
     const [person, inside] = file.split('/')
     if (!person || inside === undefined) continue
     if (problem) throw new UsageError(`${file}: ${problem.message}`)
-    const bytes = await readPhoto(path, { signal: options.signal })
-    for (const found of await examine(bytes, file)) {
+    const looks = await naming(file, async () => examine(await readPhoto(path, { signal: options.signal }), file))
+    for (const found of looks) {
       if (found) faces.push({ ...found, person, photo })
       else withoutFace++
     }
@@ -89,7 +92,9 @@ async function openExaminer({ store, matcher, ownFeatures, copies }: FacesOption
     const { prepared } = await diffiqa.prepare(aligned)
     const crops = cropsToEmbed(prepared)
     const embeddings =
-      ownFeatures && matcher.embed ? await matcher.embed(crops.map(toPixels)) : await embed(embedder, crops)
+      ownFeatures && matcher.embed
+        ? await matcher.embed(crops.map((crop) => ({ ...aligned, pixels: toPixels(crop) })))
+        : await embed(embedder, crops)
     const evidence = weigh(prepared, embeddings)
     return scoring.tuned.terms.map((term) => featureValue(evidence, prepared.x, term))
   }
@@ -126,7 +131,7 @@ async function openExaminer({ store, matcher, ownFeatures, copies }: FacesOption
 
 const encode = ({ width, height, data }: RgbImage): Promise<Uint8Array> =>
   sharp(data, { raw: { width, height, channels: 3 } })
-    .png()
+    .png({ compressionLevel: 1 })
     .toBuffer()
 
 /** The face at the same place, where one is found within half a face's width. */
@@ -143,7 +148,7 @@ function probeOf(image: RgbImage, face: Face, aligned: AlignedFace, bytes: Uint8
     face,
     aligned,
     rgb: async () => image,
-    jpeg: async () => bytes,
+    jpeg: once(() => encodeFace(image, face)),
     base64: () => Buffer.from(bytes).toString('base64'),
   }
 }

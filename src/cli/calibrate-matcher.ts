@@ -7,6 +7,7 @@ import { onnxMatcher } from '../adapters/onnx.ts'
 import { isDiffiqaError } from '../errors.ts'
 import { openJudge } from '../evaluation/judge.ts'
 import { readContract } from '../evaluation/judge-contract.ts'
+import type { AlignedFace } from '../face/types.ts'
 import { requireEmbeddings } from '../gate/full-look.ts'
 import type { CalibrateOptions } from './calibrate-options.ts'
 import { UsageError } from './usage-error.ts'
@@ -21,8 +22,8 @@ export interface OpenedMatcher {
   /** @returns undefined when the matcher finds no face */
   describe(probe: Probe): Promise<Float32Array | undefined>
   compare(a: Float32Array, b: Float32Array): number
-  /** Embeddings of 112 × 112 × 3 bytes each; absent where the matcher takes whole photos only. */
-  embed?(crops: readonly Uint8Array[]): Promise<Float32Array[]>
+  /** Embeddings of aligned crops; absent where the matcher takes whole photos only. */
+  embed?(crops: readonly AlignedFace[]): Promise<Float32Array[]>
   close(): Promise<void>
 }
 
@@ -43,10 +44,8 @@ export async function openMatcher(options: CalibrateOptions): Promise<OpenedMatc
     describe: (probe) => describe(embeddings, probe),
     compare: (a, b) => embeddings.compare(a, b),
     ...(embed && {
-      embed: async (crops: readonly Uint8Array[]) => {
-        const faces = crops.map((pixels) => ({ pixels }) as Parameters<typeof embed>[0][0])
-        return requireEmbeddings(await embed.call(matcher, faces, {}), crops.length)
-      },
+      embed: async (crops: readonly AlignedFace[]) =>
+        requireEmbeddings(await embed.call(matcher, crops, {}), crops.length),
     }),
     close: async () => {
       await (matcher as Partial<AsyncDisposable>)[Symbol.asyncDispose]?.()
@@ -66,7 +65,7 @@ async function fromContract(path: string, name = 'onnx'): Promise<OpenedMatcher>
     compare: (a, b) => cosine(requireEmbedding(a), requireEmbedding(b)),
     embed: async (crops) => {
       const embeddings: Float32Array[] = []
-      for (const crop of crops) embeddings.push(await judge.embed(crop))
+      for (const { pixels } of crops) embeddings.push(await judge.embed(pixels))
       return embeddings
     },
     close: () => judge.close(),

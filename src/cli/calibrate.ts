@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises'
+import { access, constants, stat, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { fitCalibration } from '../evaluation/fit-calibration.ts'
 import type { Calibration } from '../gate/calibration.ts'
 import { readCalibration } from '../gate/calibration-file.ts'
@@ -29,6 +30,7 @@ export async function calibrate(args: readonly string[]): Promise<number> {
       await output.write(calibrateHelp())
       return EXIT.ok
     }
+    await requirePlace(options.out)
     const calibration = await make(options, interrupt.signal).catch((error) => {
       if (interrupt.exitCode === undefined) throw error
     })
@@ -40,6 +42,18 @@ export async function calibrate(args: readonly string[]): Promise<number> {
   } finally {
     interrupt.release()
   }
+}
+
+/** Hours of work should not end with a file that cannot be written. */
+async function requirePlace(out: string): Promise<void> {
+  const isFolder = await stat(out).then(
+    (stats) => stats.isDirectory(),
+    () => false,
+  )
+  if (isFolder) throw new UsageError(`${out} is a folder: name the file to write`)
+  await access(dirname(resolve(out)), constants.W_OK).catch(() => {
+    throw new UsageError(`${out} cannot be written: its folder is not there, or not writable`)
+  })
 }
 
 /** @returns undefined when the signal fired */

@@ -10,6 +10,7 @@ import type { FaceSelection } from '../gate/face-selection.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Verdict } from '../gate/types.ts'
 import { listInputs } from './inputs.ts'
+import { naming } from './naming.ts'
 import { orderedMap } from './ordered-map.ts'
 import { readPhoto } from './read-photo.ts'
 import { UsageError } from './usage-error.ts'
@@ -58,8 +59,8 @@ export async function readPeople(folder: string, options: ReadPhotosOptions): Pr
       const file = relative(folder, path).split(sep).join('/')
       const [person, inside] = file.split('/')
       if (!person || inside === undefined || (cross && !takesPart(file, cross))) return undefined
-      const bytes = await readPhoto(path, { signal })
-      return { file, person, ...(await lookAt(bytes, file, options)) }
+      const looks = await naming(file, async () => lookAt(await readPhoto(path, { signal }), file, options))
+      return { file, person, ...looks }
     },
     2 * options.jobs,
     signal,

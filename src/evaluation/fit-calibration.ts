@@ -8,6 +8,7 @@ import { fitReliability } from './fit-reliability.ts'
 import { impostorScores, impostorScoresWithQuality } from './impostor-scores.ts'
 import { distribution, fitKnots } from './isotonic.ts'
 import { nonNegativeLogistic } from './logistic.ts'
+import { mildestThreshold } from './matcher-threshold.ts'
 import { quantile } from './quantile.ts'
 
 export interface FitOptions {
@@ -53,7 +54,7 @@ export function fitCalibration(faces: readonly CalibrationFace[], options: FitOp
   const impostors = impostorScores(natural, matcher)
   if (impostors.length === 0) throw tooFew({ people: new Set(seen.map(({ person }) => person)).size })
   const impostorMean = mean(impostors)
-  const threshold = matcher.threshold ?? thresholdAt(impostors, options.fmr, sign)
+  const threshold = matcher.threshold ?? fittedThreshold(impostors, matcher.direction, options.fmr)
   const passes = (score: number): boolean => (sign > 0 ? score >= threshold : score < threshold)
   const fmr = impostors.filter(passes).length / impostors.length
 
@@ -129,7 +130,7 @@ export function fitCalibration(faces: readonly CalibrationFace[], options: FitOp
     matcher: {
       direction: matcher.direction,
       impostorMean: significant(impostorMean),
-      threshold: significant(threshold),
+      threshold,
       ...(reliability && { knots: reliability }),
     },
     facts: {
@@ -187,9 +188,25 @@ function tooFew(details: Readonly<Record<string, number>>): DiffiqaError {
   )
 }
 
-function thresholdAt(scores: readonly number[], fmr: number, sign: number): number {
-  const sorted = scores.map((score) => sign * score).sort((a, b) => a - b)
-  return sign * quantile(sorted, 1 - fmr)
+/** @throws DiffiqaError `invalid-option` where not one impostor is expected beyond the threshold: it would be a guess. */
+function fittedThreshold(
+  impostors: readonly number[],
+  direction: CalibrationMatcher['direction'],
+  fmr: number,
+): number {
+  const needed = Math.ceil(1 / fmr)
+  if (impostors.length < needed)
+    throw new DiffiqaError(
+      'invalid-option',
+      `A false match rate of ${fmr} takes at least ${needed} comparisons of different people; these photos give ${impostors.length}`,
+      { details: { option: 'fmr', needed, impostorComparisons: impostors.length } },
+    )
+  const exact = mildestThreshold(impostors, { direction, fmr })
+  const rounded = significant(exact)
+  // What is written is what was counted.
+  const passing = (threshold: number): number =>
+    impostors.filter((score) => (direction === 'similarity' ? score >= threshold : score < threshold)).length
+  return passing(rounded) <= fmr * impostors.length ? rounded : exact
 }
 
 /** How many sigmas from a threshold a fast score has to be for a second look. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { DiffiqaError, isDiffiqaError } from '../errors.ts'
-import type { Manifest } from '../inference/manifest.ts'
+import type { Manifest, TunedPreset } from '../inference/manifest.ts'
 import { all, number, oneOf, optional, record, sha256, text } from '../inference/manifest-check.ts'
 import { combination, knots, purposes, reference, reliabilityKnots, tuned } from '../inference/manifest-file.ts'
 import type { Calibration } from './calibration.ts'
@@ -55,18 +55,30 @@ export async function readCalibration(source: string | URL | Calibration): Promi
 
 /**
  * Was it fitted with these very networks?
- * @throws DiffiqaError `calibration-mismatch`.
+ * @throws DiffiqaError `calibration-mismatch`; `invalid-calibration` where it weighs terms that the workers do not prepare.
  */
-export function requireFit({ modelVersion, models }: Calibration, manifest: Manifest): void {
+export function requireFit(calibration: Calibration, manifest: Manifest): void {
+  const { modelVersion, models } = calibration
   const other = (['embedder', 'denoiser', 'regressor'] as const).find(
     (name) => models[name] !== manifest.models[name].sha256,
   )
-  if (modelVersion === manifest.modelVersion && other === undefined) return
-  throw new DiffiqaError(
-    'calibration-mismatch',
-    `The calibration was fitted with model version ${modelVersion}, in use is ${manifest.modelVersion}; run express-diffiqa calibrate again`,
-    { details: { fittedWith: modelVersion, modelVersion: manifest.modelVersion, ...(other && { model: other }) } },
-  )
+  if (modelVersion !== manifest.modelVersion || other !== undefined)
+    throw new DiffiqaError(
+      'calibration-mismatch',
+      `The calibration was fitted with model version ${modelVersion}, in use is ${manifest.modelVersion}; run express-diffiqa calibrate again`,
+      { details: { fittedWith: modelVersion, modelVersion: manifest.modelVersion, ...(other && { model: other }) } },
+    )
+  requireTerms(calibration, manifest)
+}
+
+/** With another network as E only the weights are the calibration's: noise and restoration are the package's. */
+function requireTerms({ quality, scoring }: Calibration, manifest: Manifest): void {
+  const listed = (terms: TunedPreset['terms']): string =>
+    JSON.stringify(terms.map(({ feature, timestep, draws }) => [feature, timestep, draws]))
+  if (quality === 'general' || listed(scoring.tuned.terms) === listed(manifest.scoring.tuned.terms)) return
+  throw new DiffiqaError('invalid-calibration', 'The calibration weighs other terms than full DifFIQA has', {
+    details: { field: 'scoring.tuned.terms' },
+  })
 }
 
 async function parseFile(path: string | URL): Promise<unknown> {

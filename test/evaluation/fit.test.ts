@@ -5,6 +5,7 @@ import { type FitOptions, fitCalibration } from '../../src/evaluation/fit-calibr
 import { binomialQuantile, fitReliability, upperQuantile } from '../../src/evaluation/fit-reliability.ts'
 import { distribution, fitKnots, poolAdjacent } from '../../src/evaluation/isotonic.ts'
 import { nonNegativeLogistic } from '../../src/evaluation/logistic.ts'
+import { mildestThreshold } from '../../src/evaluation/matcher-threshold.ts'
 import { seededRandom } from '../../src/evaluation/seeded-random.ts'
 import { adjustScore, reliability } from '../../src/gate/weighting.ts'
 import { applyKnots } from '../../src/quality/calibration.ts'
@@ -137,6 +138,41 @@ describe('reliability', () => {
   })
 })
 
+describe('mildestThreshold()', () => {
+  const scores = fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 200 })
+  const passing = (direction: 'similarity' | 'distance', given: readonly number[], threshold: number): number =>
+    given.filter((score) => (direction === 'similarity' ? score >= threshold : score < threshold)).length
+
+  test.each(['similarity', 'distance'] as const)(
+    'of a %s: no more pass than allowed, however many are equal, and no milder one would do',
+    (direction) => {
+      fc.assert(
+        fc.property(scores, fc.double({ min: 0.001, max: 0.999, noNaN: true }), (given, fmr) => {
+          const rounded = given.map((score) => score / 20)
+          const threshold = mildestThreshold(rounded, { direction, fmr })
+          expect(passing(direction, rounded, threshold)).toBeLessThanOrEqual(fmr * rounded.length)
+          // With the best of those that fail, and its equals, it would be too many.
+          const sign = direction === 'similarity' ? 1 : -1
+          const better = rounded.map((score) => sign * score)
+          const failing = better.filter((score) => (sign > 0 ? score < threshold : -score >= threshold))
+          expect(failing.length).toBeGreaterThan(0)
+          const reached = better.filter((score) => score >= Math.max(...failing))
+          expect(reached.length).toBeGreaterThan(fmr * rounded.length)
+        }),
+      )
+    },
+  )
+
+  test('known numbers: the ties of a matcher that rounds are on one side', () => {
+    const ties = [0.1, 0.1, 0.2, 0.5, 0.5, 0.5, 0.5, 0.6, 0.7, 0.8]
+    expect(mildestThreshold(ties, { direction: 'similarity', fmr: 0.3 })).toBeCloseTo(0.55)
+    expect(mildestThreshold(ties, { direction: 'similarity', fmr: 0.5 })).toBeCloseTo(0.55)
+    expect(mildestThreshold(ties, { direction: 'distance', fmr: 0.3 })).toBeCloseTo(0.35)
+    expect(mildestThreshold(ties, { direction: 'similarity', fmr: 0.01 })).toBeGreaterThan(0.8)
+    expect(mildestThreshold(ties, { direction: 'distance', fmr: 0.01 })).toBeLessThanOrEqual(0.1)
+  })
+})
+
 describe('fitCalibration()', () => {
   const shipped = testManifest().scoring
   const names = ['forward', 'backward', 'log-norm'] as const
@@ -220,6 +256,28 @@ describe('fitCalibration()', () => {
     const { matcher: fitted, facts } = fitCalibration(blind, options({ matcher }))
     expect(fitted.threshold).toBe(0.6)
     expect(facts.withoutFaceForMatcher).toBe(48)
+  })
+
+  test('a matcher that rounds gets a threshold at which no more pass than was asked for', () => {
+    const rounded = (a: Float32Array, b: Float32Array): number => Math.round(10 * cosine(a, b)) / 10
+    for (const fmr of [0.01, 0.05]) {
+      const matcher = { direction: 'similarity', threshold: undefined, compare: rounded } as const
+      const { matcher: fitted, facts } = fitCalibration(faces, options({ matcher, fmr }))
+      expect(facts.falseMatchRate).toBeLessThanOrEqual(fmr)
+      expect((fitted.threshold * 10) % 1).toBeCloseTo(0.5)
+    }
+  })
+
+  test('a false match rate that the photos cannot show is refused; the matcher’s own threshold needs none', () => {
+    const fmr = 1e-7
+    expect(() => fitCalibration(faces, options({ fmr }))).toThrow(
+      expect.objectContaining({
+        code: 'invalid-option',
+        details: { option: 'fmr', needed: 1e7, impostorComparisons: (240 * 236) / 2 },
+      }),
+    )
+    const matcher = { direction: 'similarity', threshold: 0.6, compare: cosine } as const
+    expect(fitCalibration(faces, options({ fmr, matcher })).matcher.threshold).toBe(0.6)
   })
 
   test.each([

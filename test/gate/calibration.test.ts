@@ -169,6 +169,13 @@ describe('options that go together', () => {
       code: 'calibration-mismatch',
       details: { fittedWith: '0.9' },
     })
+    const { scoring } = calibration
+    const [first] = scoring.tuned.terms as [(typeof scoring.tuned.terms)[0]]
+    const terms = [{ ...first, timestep: first.timestep + 1 }]
+    const foreign = { ...calibration, scoring: { ...scoring, tuned: { ...scoring.tuned, terms } } }
+    await expect(
+      createGate({ inference, calibration: foreign, quality: 'matcher', matcher: source() }),
+    ).rejects.toMatchObject({ code: 'invalid-calibration', details: { field: 'scoring.tuned.terms' } })
     await expect(createGate({ inference, calibration })).rejects.toMatchObject({
       code: 'invalid-option',
       details: { option: 'quality' },
@@ -225,5 +232,25 @@ describe('createGate({ calibration })', () => {
       escalation: 'failed',
       failure: 'matcher-invalid-answer',
     })
+  })
+
+  test("quality 'matcher': one that is late, or fails late, costs the fast score nothing", async () => {
+    const calibration = calibrationOf({ quality: 'matcher', matcher: { ...calibrationOf().matcher, name: 'own' } })
+    const matcher = source()
+    const signals: AbortSignal[] = []
+    let fail = (): void => {}
+    matcher.embed.mockImplementation((_faces: unknown, { signal }: { signal: AbortSignal }) => {
+      signals.push(signal)
+      return new Promise((_, reject) => {
+        fail = () => reject(new Error('too late'))
+      })
+    })
+    await using gate = await createGate({ ...patient, calibration, quality: 'matcher', matcher })
+    const { verdict } = await gate.assess(await sampleFace('a'), { full: true, deadlineMs: 3000 })
+    expect(verdict).toMatchObject({ escalation: 'skipped-deadline', full: undefined, score: { method: 'diffiqa-r' } })
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true])
+    // Nobody waits for it any more: this must not end the process as an unhandled rejection.
+    fail()
+    await new Promise((resolve) => setTimeout(resolve, 20))
   })
 })
