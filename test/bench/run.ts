@@ -1,7 +1,8 @@
 /**
  * `npm run bench`: every figure in one run on one machine, with a reference beside them, as a table and as JSON in bench-results/.
  * `npm run bench -- --quick` takes a tenth of the runs; `--photos 10000` watches memory over so many photos (default 300);
- * `--only gallery` takes one part. The gallery needs `test/services/install.sh postgres`.
+ * `--only gallery` takes one part. The gallery needs `test/services/install.sh postgres`; with `--crops DIR`, a folder that
+ * models/training/crops.ts wrote, its people are real faces.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -30,6 +31,8 @@ const runs = (n: number): number => (quick ? Math.max(3, Math.round(n / 10)) : n
 const photosFlag = process.argv.indexOf('--photos')
 const watched = photosFlag < 0 ? runs(300) : Number(process.argv[photosFlag + 1])
 if (!(watched >= 1)) throw new Error('--photos takes a number')
+const cropsFlag = process.argv.indexOf('--crops')
+const crops = cropsFlag < 0 ? undefined : process.argv[cropsFlag + 1]
 const EVENT_LOOP = 'event loop delay at twice the capacity'
 const OFFICIAL = "DifFIQA's official cost: 120 passes of its UNet, 60 of its E"
 const figures: Figure[] = []
@@ -184,7 +187,7 @@ async function imports(): Promise<void> {
   add(figure("import of 'express-diffiqa'", values))
 }
 
-const gallery = async (): Promise<void> => add(...(await galleryFigures(runs(200))))
+const gallery = async (): Promise<void> => add(...(await galleryFigures(runs(200), crops)))
 
 const parts = { networks, gates, official, memory, human, imports, gallery }
 const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : undefined
