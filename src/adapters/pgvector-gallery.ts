@@ -45,7 +45,7 @@ export class PgvectorGallery {
    */
   async check(subject?: SubjectId): Promise<boolean> {
     const { templates, model } = this.#names
-    const { rows } = await this.#pool.query(
+    const rows = await this.#query(
       `select model, dimension, exists (select from ${templates} where tenant = $1 and ($2::text is null or subject = $2)) as known from ${model}`,
       [this.#tenant, subject ?? null],
     )
@@ -99,7 +99,7 @@ export class PgvectorGallery {
     const { templates, model } = this.#names
     const { modelId } = this.#model
     try {
-      const { rows } = await this.#pool.query(
+      const rows = await this.#query(
         `with bound as (update ${model} set model = $3 where model is null)
          insert into ${templates} (tenant, subject, model, embedding, quality) values ($1, $2, $3, $4::vector, $5)
          on conflict do nothing returning tenant, subject, model, quality, enrolled_at`,
@@ -116,7 +116,7 @@ export class PgvectorGallery {
 
   /** @throws DiffiqaError `subject-unknown`. */
   async remove(subject: SubjectId): Promise<void> {
-    const { rows } = await this.#pool.query(
+    const rows = await this.#query(
       `delete from ${this.#names.templates} where tenant = $1 and subject = $2 returning subject`,
       [this.#tenant, subject],
     )
@@ -124,8 +124,17 @@ export class PgvectorGallery {
   }
 
   async #rows(text: string, values: unknown[]): Promise<PgvectorRow[]> {
-    const { rows } = await this.#pool.query(text, values)
-    return rows.map((row) => ({ ...row, score: Math.max(-1, Math.min(1, Number(row.score))) }))
+    const rows = await this.#query(text, values)
+    // No score is no number; `Number(null)` would be one.
+    return rows.map((row) => ({ ...row, score: Math.max(-1, Math.min(1, Number(row.score ?? Number.NaN))) }))
+  }
+
+  /** @throws DiffiqaError `matcher-invalid-answer`: what was given for a pool is something else. */
+  // biome-ignore lint/suspicious/noExplicitAny: pg's own row type.
+  async #query(text: string, values: unknown[]): Promise<any[]> {
+    const { rows } = (await this.#pool.query(text, values)) ?? {}
+    if (Array.isArray(rows)) return rows
+    throw new DiffiqaError('matcher-invalid-answer', 'The database answered without rows')
   }
 }
 

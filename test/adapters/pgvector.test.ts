@@ -310,6 +310,24 @@ describe('pgvector() when something is wrong', () => {
     await expect(matcher.remove('ada', {})).rejects.toMatchObject({ code })
   })
 
+  it('refuses answers without rows or without scores', async () => {
+    const known = { rows: [{ model: 'tiny', dimension: 4, known: true }] }
+    const answering = (answer: unknown) =>
+      pgvector(
+        { query: async (text: string) => (text.startsWith('select model') ? known : answer) as typeof known },
+        embedder(),
+      )
+    const refused = { code: 'matcher-invalid-answer' }
+    for (const answer of [undefined, {}, { rows: null }])
+      await expect(answering(answer).identify(probe(1, 0, 0, 0), { limit: 1 })).rejects.toMatchObject(refused)
+    for (const score of [undefined, null, 'NaN', 'near']) {
+      const guarded = guard(answering({ rows: [{ subject: 'ada', quality: null, score }] }), fakeGate())
+      const photo = { ...fakeAssessment(0.95), bytes: Uint8Array.of(1), probe: probe(1, 0, 0, 0) }
+      await expect(guarded.identify(photo, { limit: 1 })).rejects.toMatchObject(refused)
+      await expect(guarded.verify(photo, { subject: 'ada' })).rejects.toMatchObject(refused)
+    }
+  })
+
   it("gives pg's errors a code: no table, and a database that went away between enrol and identify", async () => {
     const early = pgvector(database.pool, embedder())
     await expect(early.identify(probe(1, 0, 0, 0), { limit: 1 })).rejects.toMatchObject({
