@@ -1,7 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { guard } from '../../src/adapters/guard.ts'
+import { deepface } from '../../src/adapters/http-deepface.ts'
+import { human } from '../../src/adapters/human.ts'
 import type { Matcher, ScoreScale } from '../../src/adapters/matcher.ts'
+import { pgvector } from '../../src/adapters/pgvector.ts'
 import type { Calibration, MatcherCalibration } from '../../src/gate/calibration.ts'
 import type { Gate } from '../../src/gate/gate.ts'
 import { calibrationOf } from '../fixtures/calibration.ts'
@@ -73,6 +76,24 @@ describe("guard() with the gate's calibration", () => {
     expect(() => guard(matcherOf(0.5), gateWith({ name: 'own', threshold: 7 }))).toThrow(
       expect.objectContaining({ code: 'invalid-option', details: { option: 'threshold' } }),
     )
+  })
+
+  it('refuses one for another network of an adapter that comes along', () => {
+    const instance = { detect: async () => ({ face: [] }), match: { similarity: () => 0 }, tf: {} }
+    const embedder = { modelId: 'b', dimension: 2, scale: SCALE, embed: async () => [] }
+    const adapters: Matcher[] = [
+      human(instance as never, { modelId: 'b' }),
+      pgvector({ query: async () => ({ rows: [] }) }, embedder),
+      deepface({ url: 'http://127.0.0.1:1', model: 'ArcFace' }),
+    ]
+    for (const matcher of adapters) {
+      const { name, scale } = matcher
+      const fitted = { name, direction: scale.direction, ...(scale.direction === 'distance' && { impostorMean: 0.9 }) }
+      expect(() => guard(matcher, gateWith({ ...fitted, modelId: 'a' })), name).toThrow(
+        expect.objectContaining({ code: 'calibration-mismatch' }),
+      )
+      expect(() => guard(matcher, gateWith({ ...fitted, modelId: matcher.modelId as string }))).not.toThrow()
+    }
   })
 
   it('whatever was fitted: never better than raw, never better for a worse photo, candidates keep their order', async () => {

@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import sharp from 'sharp'
 import ts from 'typescript'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -10,6 +11,9 @@ import { testPhotos } from '../fixtures/likeness.ts'
 import { acmeRestService } from '../fixtures/services/acme-rest.ts'
 import { azureFaceService } from '../fixtures/services/azure-face.ts'
 import { comprefaceService } from '../fixtures/services/compreface.ts'
+import { deepfaceService } from '../fixtures/services/deepface.ts'
+import { frigateService } from '../fixtures/services/frigate.ts'
+import { DIMENSION, insightFaceService } from '../fixtures/services/insightface-rest.ts'
 import { People } from '../fixtures/services/people.ts'
 import { regulaService } from '../fixtures/services/regula.ts'
 import { rekognitionService } from '../fixtures/services/rekognition.ts'
@@ -59,6 +63,13 @@ const REMOTE: Record<string, Remote> = {
     env: (url) => ({ FACE_ENDPOINT: url, FACE_KEY: 'key' }),
   },
 }
+
+/** The services of docs/adapters/http.md that come ready: name, service, and what differs from the vendor's here. */
+const PRESETS: [string, Remote['service'], (code: string) => string][] = [
+  ['deepface', () => deepfaceService, (code) => code],
+  ['insightFaceRest', () => insightFaceService, instead("'w600k_r50',", `'w600k_r50', dimension: ${DIMENSION},`)],
+  ['frigate', frigateService, (code) => code],
+]
 
 /** Enrol one person, find that person again and nobody else, refuse a photo that is too poor. */
 async function tryOut(recipe: Awaited<ReturnType<typeof runRecipe>>): Promise<void> {
@@ -140,6 +151,36 @@ describe('the recipes of docs/adapters, as they stand there', () => {
       } finally {
         rmSync(file, { force: true })
         rmSync(folder, { recursive: true, force: true })
+      }
+    },
+    SLOW,
+  )
+
+  it.each(PRESETS)(
+    'http.md: %s, against a local service',
+    async (name, service, change) => {
+      const server = await fakeService()
+      server.answer = service(new People())
+      const snippet = snippetsOf('http').find((code) => code.includes(`${name}(`)) as string
+      const file = join('test', 'docs', `.${name}-${process.pid}.mjs`)
+      const folder = mkdtempSync(join(tmpdir(), 'recipe-'))
+      const [person, again] = [join(folder, 'person.jpg'), join(folder, 'again.jpg')]
+      writeFileSync(person, photos.person)
+      writeFileSync(again, photos.again)
+      const use = `
+        import { readFile } from 'node:fs/promises'
+        await guarded.enrol('fay', await readFile(process.argv[2]))
+        const { candidates } = await guarded.identify(await readFile(process.argv[3]))
+        console.log(candidates.map(({ subject }) => subject).join())
+        process.exit()`
+      writeFileSync(file, change(snippet).replace(/http:\/\/localhost:\d+/, server.url) + use)
+      try {
+        const { stdout } = await promisify(execFile)(process.execPath, [resolve(file), person, again])
+        expect(stdout.trim()).toBe('fay')
+      } finally {
+        rmSync(file, { force: true })
+        rmSync(folder, { recursive: true, force: true })
+        await server.close()
       }
     },
     SLOW,
