@@ -52,7 +52,16 @@ describe('deploy/kubernetes', () => {
     expect(podMonitor.spec.podMetricsEndpoints).toMatchObject([{ port: 'ops', path: '/metrics' }])
     const settings = readFileSync('examples/production-server/settings.js', 'utf8')
     expect(settings).toContain("PORT = '3000', OPS_PORT = '3001', HOST = '0.0.0.0'")
-    for (const { name } of container.env) expect(settings).toMatch(new RegExp(`\\b${name}\\b`))
+  })
+
+  it('sets what docs/deployment.md tells, where everything is told that the example reads', () => {
+    const [, table = ''] = /\| variable \|(.*?)\n\n/s.exec(readFileSync('docs/deployment.md', 'utf8')) ?? []
+    const told = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name)
+    const code = ['settings', 'cluster'].map((name) => readFileSync(`examples/production-server/${name}.js`, 'utf8'))
+    const [, settings = ''] = /const \{(.*)\} = process\.env/.exec(code[0] ?? '') ?? []
+    const read = [...settings.matchAll(/\b[A-Z][A-Z_]+\b/g), ...(code[1] ?? '').matchAll(/(?<=env\.)[A-Z_]+/g)]
+    expect(told.toSorted()).toEqual(read.map(([name]) => name).toSorted())
+    for (const { name } of container.env) expect(told).toContain(name)
   })
 
   it('leaves time for an end in good order', () => {

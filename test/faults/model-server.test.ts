@@ -64,6 +64,15 @@ describe('the server of the networks', () => {
   it.each<[string, () => void, number, string]>([
     ['hangs', onInfer(() => {}), ...unavailable],
     ['is slow', () => void Object.assign(models, { delayMs: 3000 }), ...unavailable],
+    [
+      'drips its answer',
+      onInfer((to) => {
+        to.writeHead(200)
+        const drip = setInterval(() => to.write(' '), 50)
+        to.on('close', () => clearInterval(drip))
+      }),
+      ...unavailable,
+    ],
     ['hangs up', onInfer((to) => to.destroy()), ...unavailable],
     ['has enough to do', onInfer((to) => to.writeHead(429).end()), ...unavailable],
     ['is broken', onInfer((to) => to.writeHead(500).end('Traceback')), ...unavailable],

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecondServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -83,6 +85,12 @@ describe('the proof at the start', () => {
       code: 'inference-refused',
     })
     expect(server.seen.at(-1)?.path).toBe('/team/v2')
+  })
+
+  test('takes answers that differ as processors do: by less than 1e-3', async () => {
+    await using server = await OipTestServer.open()
+    server.change = (_, { data, dims }) => ({ data: data.map((value) => value + 9e-4), dims })
+    expect((await open(server.url)).ready).toBe(true)
   })
 
   test.each([
@@ -181,6 +189,22 @@ describe('what is no inference server', () => {
       { code: 'inference-unavailable', details: { reason: 'connection' } },
     ],
     [
+      'an answer without end',
+      (_, response) => {
+        const more = (): void => {
+          while (!response.destroyed && response.write('{'.repeat(1_000_000)));
+        }
+        response.on('drain', more)
+        more()
+      },
+      { code: 'inference-invalid-answer', details: { reason: 'too-large' } },
+    ],
+    [
+      'something that is not HTTP',
+      ({ socket }) => socket.end('220 mail.example ESMTP\r\n'),
+      { code: 'inference-invalid-answer', details: { reason: 'not-http' } },
+    ],
+    [
       'half an answer',
       (_, response) => {
         response.writeHead(200, { 'content-length': 100 })
@@ -206,6 +230,20 @@ describe('what is no inference server', () => {
       details: { reason: 'redirect', httpStatus: status },
     })
     expect(reached).toBe(false)
+  })
+
+  test('is a port of gRPC, which speaks HTTP/2', async () => {
+    const grpc = createSecondServer().listen(0, '127.0.0.1')
+    await once(grpc, 'listening')
+    try {
+      const { port } = grpc.address() as AddressInfo
+      await expect(open(`http://127.0.0.1:${port}`)).rejects.toMatchObject({
+        code: 'inference-invalid-answer',
+        details: { reason: 'not-http' },
+      })
+    } finally {
+      grpc.close()
+    }
   })
 
   test('is nobody at all', async () => {

@@ -70,7 +70,7 @@ export class HttpCaller {
    * @returns an answer of status 200
    * @throws DiffiqaError `inference-unavailable` (details.reason `connection`, `timeout` when the signal fired, `overloaded` for 429 and
    * 503, `status` for other 5xx), `inference-untrusted` for TLS, `inference-refused` for other statuses (details.httpStatus),
-   * `inference-invalid-answer` (details.reason `redirect`, `too-large`, `truncated`)
+   * `inference-invalid-answer` (details.reason `not-http`, `redirect`, `too-large`, `truncated`)
    */
   call({ method, path, headers = {}, body, signal }: HttpRequest): Promise<HttpAnswer> {
     return new Promise((resolve, reject) => {
@@ -139,6 +139,8 @@ const TLS_CODES = /CERT|SELF_SIGNED|UNABLE_TO|^ERR_SSL|^ERR_TLS|^EPROTO$/
 
 function connectionError(cause: Error): DiffiqaError {
   const code = 'code' in cause ? String(cause.code) : ''
+  // Of Node's parser: a port of gRPC, mail or anything else.
+  if (code.startsWith('HPE_')) return invalidAnswer('not-http', 'What answers does not speak HTTP/1.1', { cause })
   if (!TLS_CODES.test(code)) return unavailable('connection', { cause })
   return new DiffiqaError('inference-untrusted', `No trusted connection to the inference server (${code})`, {
     cause,

@@ -1,7 +1,7 @@
 import { DiffiqaError, isDiffiqaError } from '../../errors.ts'
 
 export type UnavailableReason = 'connection' | 'timeout' | 'overloaded' | 'status' | 'down'
-export type InvalidReason = 'redirect' | 'not-oip' | 'not-json' | 'shape' | 'truncated' | 'too-large'
+export type InvalidReason = 'not-http' | 'redirect' | 'not-oip' | 'not-json' | 'shape' | 'truncated' | 'too-large'
 
 interface ErrorFacts {
   readonly cause?: unknown
