@@ -21,9 +21,13 @@ export async function startServer({ port, opsPort, host, gate: gateOptions = {} 
 
   const app = express()
   app.disable('x-powered-by')
+  // A client that is told so opens its next connection elsewhere; one that finds it closed has lost its request.
+  const unanswered = new Set()
+  const endConnection = (res) => !res.headersSent && res.set('Connection', 'close')
   app.use((_req, res, next) => {
-    // A client that is told so opens its next connection elsewhere; one that finds it closed has lost its request.
-    if (leaving) res.set('Connection', 'close')
+    if (leaving) endConnection(res)
+    unanswered.add(res)
+    res.once('close', () => unanswered.delete(res))
     next()
   })
   app.post('/check', faceQuality(gate), (req, res) => {
@@ -50,6 +54,7 @@ export async function startServer({ port, opsPort, host, gate: gateOptions = {} 
   async function close({ settleMs = 5000, drainMs = 20_000, stayReady = false } = {}) {
     leaving = true
     ready = stayReady
+    unanswered.forEach(endConnection)
     await sleep(settleMs)
     const cut = setTimeout(() => server.closeAllConnections(), drainMs)
     await new Promise((done) => server.close(done))
