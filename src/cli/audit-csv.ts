@@ -1,9 +1,8 @@
-import type { AuditedPhoto } from './audit-record.ts'
+import type { AuditedPhoto, AuditRecord } from './audit-record.ts'
 import { type CsvCell, csvRow } from './csv-row.ts'
 
-/** Every column: its name, and its cell of a photo. */
-const COLUMNS: readonly (readonly [name: string, cell: (photo: AuditedPhoto) => CsvCell])[] = [
-  ['action', ({ action }) => action],
+/** Every column of a judged photo: its name, and its cell. */
+export const RECORD_COLUMNS: readonly (readonly [name: string, cell: (record: AuditRecord) => CsvCell])[] = [
   ['subject', ({ subject }) => noFormula(subject)],
   ['file', ({ file }) => file && noFormula(file)],
   ['decision', ({ decision }) => decision],
@@ -18,8 +17,13 @@ const COLUMNS: readonly (readonly [name: string, cell: (photo: AuditedPhoto) => 
   ['message', ({ error }) => error?.message],
 ]
 
+const COLUMNS: readonly (readonly [name: string, cell: (photo: AuditedPhoto) => CsvCell])[] = [
+  ['action', ({ action }) => action],
+  ...RECORD_COLUMNS,
+]
+
 /** Spreadsheets run a cell that begins like this as a formula; names come from whoever was enrolled. */
-const noFormula = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text)
+export const noFormula = (text: string): string => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text)
 
 /** RFC 4180, one row per photo, worst first. */
 export function* auditCsv(photos: Iterable<AuditedPhoto>): Generator<string, void, undefined> {

@@ -46,13 +46,14 @@ export async function photosInList(list: string): Promise<AuditPhoto[]> {
   return [...photos.values()]
 }
 
-function personOf(root: string, file: string): string {
+/** Whom a photo below a folder is enrolled as. */
+export function personOf(root: string, file: string): string {
   const steps = relative(root, file).split(sep)
   return steps.length > 1 ? (steps[0] as string) : parse(file).name
 }
 
 /** Size and time of change; the same for all that cannot be asked. */
-async function revisionOf(path: string): Promise<string> {
+export async function revisionOf(path: string): Promise<string> {
   return stat(path).then(
     ({ size, mtimeMs }) => `${size} ${mtimeMs}`,
     () => 'none',

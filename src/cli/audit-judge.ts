@@ -14,6 +14,8 @@ export interface AuditJudgeOptions {
   /** Full DifFIQA on every face; otherwise where DifFIQA(R) alone does not settle it. */
   readonly full: boolean
   readonly signal: AbortSignal
+  /** The bytes of a photo's path. @default from the file system */
+  readonly read?: (path: string, options: { readonly signal: AbortSignal }) => Promise<Uint8Array>
 }
 
 /** Everything that an answer depends on but the photo. */
@@ -69,8 +71,8 @@ const NO_PHOTO: Partial<Answer> = {
   error: { code: 'no-photo', message: 'The gallery keeps neither the photo nor its quality' },
 }
 
-async function assess(path: string, { gate, full, signal }: AuditJudgeOptions): Promise<Verdict> {
-  const bytes = await readPhoto(path, { signal })
+async function assess(path: string, { gate, full, signal, read = readPhoto }: AuditJudgeOptions): Promise<Verdict> {
+  const bytes = await read(path, { signal })
   const options = { purpose: 'enrolment', faces: 'one', signal } as const
   const { verdict } = await gate.assess(bytes, { ...options, full })
   return verdict.uncertain && !full ? (await gate.assess(bytes, { ...options, full: true })).verdict : verdict

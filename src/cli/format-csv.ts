@@ -29,7 +29,7 @@ const terms = (score: ScoreRecord | null): string | undefined =>
   score?.terms?.map(({ term, timestep, similarity }) => `${term}@${timestep}=${similarity}`).join(' ')
 
 /** Every column: its name, and its cell of a record. */
-const COLUMNS: readonly (readonly [name: string, cell: (record: FaceRecord) => CsvCell])[] = [
+export const FACE_COLUMNS: readonly (readonly [name: string, cell: (record: FaceRecord) => CsvCell])[] = [
   ['file', (r) => r.file],
   ['face', (r) => r.face],
   ['faces', (r) => r.faces],
@@ -93,8 +93,8 @@ function scoreColumns(
 
 /** RFC 4180: header, CRLF, one row per face; an empty cell is a value that was not taken. */
 export const csvFormatter: Formatter = {
-  header: csvRow(COLUMNS.map(([name]) => name)),
+  header: csvRow(FACE_COLUMNS.map(([name]) => name)),
   tellsProblems: false,
   format: (scored) =>
-    scored.problem ? '' : scored.records.map((record) => csvRow(COLUMNS.map(([, cell]) => cell(record)))).join(''),
+    scored.problem ? '' : scored.records.map((record) => csvRow(FACE_COLUMNS.map(([, cell]) => cell(record)))).join(''),
 }

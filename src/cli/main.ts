@@ -27,6 +27,18 @@ const COMMANDS: readonly Command[] = [
     run: async (args) => (await import('./audit.ts')).audit(args),
   },
   {
+    name: 'enqueue',
+    summary: 'queue the photos of a gallery in Redis for workers, and write their results',
+    help: async () => (await import('./bulk/enqueue-options.ts')).enqueueHelp(),
+    run: async (args) => (await import('./bulk/enqueue.ts')).enqueue(args),
+  },
+  {
+    name: 'work',
+    summary: 'score or audit queued photos, on as many machines as you like',
+    help: async () => (await import('./bulk/work-options.ts')).workHelp(),
+    run: async (args) => (await import('./bulk/work.ts')).work(args),
+  },
+  {
     name: 'export-models',
     summary: 'write the networks as a folder that Triton, KServe or MLServer loads',
     help: async () => (await import('./export-options.ts')).exportHelp(),
