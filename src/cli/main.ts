@@ -103,7 +103,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) {
       const known = COMMANDS.some(({ name }) => name === word)
-      process.stderr.write(`express-diffiqa: ${printable(error.message)}\n`)
+      process.stderr.write(`express-diffiqa: ${error.code}: ${printable(error.message)}\n`)
       process.stderr.write(`Try "express-diffiqa ${known ? `${word} ` : ''}--help".\n`)
     } else process.stderr.write(`express-diffiqa: ${describe(error)}\n`)
     return EXIT.failed

@@ -38,6 +38,12 @@ install_prometheus() {
   provide "$root/debian/usr/bin/prometheus" "$root/debian/usr/bin/promtool"
 }
 
+# Debian's package; where there is an init system it also starts a server of its own, which no test uses.
+install_redis() {
+  missing redis-server || return 0
+  apt_install redis-server
+}
+
 install_chromium() {
   missing chromium || return 0
   apt_install chromium
@@ -78,7 +84,7 @@ install_deployment() {
 }
 
 groups=("$@")
-[ $# -gt 0 ] || groups=(postgres prometheus chromium kserve mlserver deployment)
+[ $# -gt 0 ] || groups=(postgres prometheus redis chromium kserve mlserver deployment)
 for group in "${groups[@]}"; do
   declare -F "install_$group" >/dev/null || { echo "$0: no group $group" >&2; exit 1; }
   echo "$group"

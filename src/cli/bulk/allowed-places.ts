@@ -89,7 +89,7 @@ async function folderOf(prefix: string): Promise<Folder> {
 function prefixUrl(prefix: string): URL {
   const url = URL.canParse(prefix) ? new URL(prefix) : undefined
   if (!url || [url.username, url.password, url.search, url.hash].some((part) => part !== ''))
-    throw new UsageError(`--allow ${prefix} is no plain http(s) address`)
+    throw new UsageError('option --allow takes plain http(s) addresses: no name or password, no query')
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url
 }

@@ -1,7 +1,7 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { ErrorCode } from '../../errors.ts'
 import { DEFAULT_PREFIX } from '../../metrics/create-metrics.ts'
-import type { BulkQueue, BulkState } from './bulk-queue.ts'
+import type { BulkCounts, BulkQueue, BulkState } from './bulk-queue.ts'
 import { codeOf } from './redis-error.ts'
 import { within } from './within.ts'
 
@@ -38,17 +38,29 @@ export class BulkMetrics {
       ...common('redis_errors_total', 'Commands and connections to Redis that failed, by error code'),
       labelNames: ['code'],
     })
-    const up = new Gauge({
+    let asking: Promise<BulkCounts | undefined> | undefined
+    // One question to Redis for both gauges of a scrape.
+    const ask = (): Promise<BulkCounts | undefined> => {
+      asking ??= within(SCRAPE_MS, queue.counts(), () => new Error('late'))
+        .catch(() => undefined)
+        .finally(() => {
+          asking = undefined
+        })
+      return asking
+    }
+    const up: Gauge = new Gauge({
       ...common('redis_up', '1 when Redis has answered this scrape'),
       aggregator: 'min',
+      collect: async () => {
+        up.set((await ask()) ? 1 : 0)
+      },
     })
     const jobs = new Gauge({
       ...common('jobs', 'Photos in the queue by state; completed ones wait for their line in the file of results'),
       labelNames: ['state'],
       aggregator: 'first',
       collect: async () => {
-        const counts = await within(SCRAPE_MS, queue.counts(), () => new Error('late')).catch(() => undefined)
-        up.set(counts ? 1 : 0)
+        const counts = await ask()
         jobs.reset()
         if (counts) for (const state of STATES) jobs.set({ state }, counts[state])
       },

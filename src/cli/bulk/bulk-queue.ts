@@ -142,7 +142,9 @@ export class BulkQueue {
     })
   }
 
+  /** A server that is away is not waited for: the lock ends by itself. */
   async unlock(holder: string): Promise<void> {
+    if (this.#redis.status !== 'ready') return
     const key = `${this.#own}:collector`
     await this.#do(async () => {
       if ((await this.#redis.get(key)) === holder) await this.#redis.del(key)
