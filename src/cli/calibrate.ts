@@ -46,13 +46,12 @@ export async function calibrate(args: readonly string[]): Promise<number> {
 
 /** Hours of work should not end with a file that cannot be written. */
 async function requirePlace(out: string): Promise<void> {
-  const isFolder = await stat(out).then(
-    (stats) => stats.isDirectory(),
-    () => false,
-  )
-  if (isFolder) throw new UsageError(`${out} is a folder: name the file to write`)
-  await access(dirname(resolve(out)), constants.W_OK).catch(() => {
-    throw new UsageError(`${out} cannot be written: its folder is not there, or not writable`)
+  const there = await stat(out).catch(() => undefined)
+  if (there?.isDirectory()) throw new UsageError(`${out} is a folder: name the file to write`)
+  await access(there ? out : dirname(resolve(out)), constants.W_OK).catch(() => {
+    throw new UsageError(
+      `${out} cannot be written: ${there ? 'no permission' : 'its folder is not there, or not writable'}`,
+    )
   })
 }
 

@@ -212,6 +212,25 @@ describe('a database that goes away', () => {
   })
 })
 
+describe('wrong credentials', () => {
+  const unauthorised = { code: 'matcher-unauthorised', status: 502, retryable: false, cause: expect.any(Error) }
+  const as = (user: string): pg.Pool => openPool({ connectionString: server.url.replace('postgres@', `${user}@`) })
+
+  it('a role that does not exist, and one that may do nothing: a typed error, nobody enrolled', async () => {
+    await pool.query('drop role if exists visitor; create role visitor login')
+    await open().enrol('ada', person(0), {})
+    for (const user of ['stranger', 'visitor']) {
+      const other = as(user)
+      const matcher = open({}, other)
+      await expect(matcher.identify(person(0), { limit: 1 }), user).rejects.toMatchObject(unauthorised)
+      await expect(matcher.enrol('bo', person(1), {}), user).rejects.toMatchObject(unauthorised)
+      await expect(matcher.remove('ada', {}), user).rejects.toMatchObject(unauthorised)
+      await other.end()
+    }
+    expect(await count()).toBe(1)
+  })
+})
+
 describe("a gallery's list for express-diffiqa audit", () => {
   it('comes from one line of psql', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'diffiqa-list-'))
