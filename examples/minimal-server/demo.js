@@ -1,5 +1,6 @@
 // The README's main job: sample faces and degraded copies of them through the example server, and what became of each.
 import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { styleText } from 'node:util'
 import sharp from 'sharp'
 import { anotherCapture, cut, PEOPLE, STRANGER } from '../sample-faces.js'
@@ -21,6 +22,12 @@ const COPIES = {
   'JPEG quality 4': async (face) => sharp(face).jpeg({ quality: 4 }),
 }
 
+/** JPEG of a copy. */
+async function copyOf(face, kind) {
+  const copy = await COPIES[kind](face)
+  return kind.startsWith('JPEG') ? copy.toBuffer() : copy.jpeg({ quality: 90 }).toBuffer()
+}
+
 async function send(url, method, photo) {
   const start = performance.now()
   const response = await fetch(url, { method, body: photo, headers: { 'content-type': 'image/jpeg' } })
@@ -32,10 +39,22 @@ async function send(url, method, photo) {
 function freePort(wanted) {
   return new Promise((done) => {
     const trial = createServer()
-    trial.once('error', () => done(0)).listen(wanted, '127.0.0.1', () => trial.close(() => done(wanted)))
+    trial.once('error', () => done(0)).listen(wanted, host, () => trial.close(() => done(wanted)))
   })
 }
 
+/** Two photos a second of all kinds, most of them good, for dashboards to show; the person differs from one to the next. */
+async function keepSending(url) {
+  const faces = await Promise.all(Object.values({ ...PEOPLE, none: STRANGER }).map(cut))
+  const kinds = Object.keys(COPIES)
+  for (let i = 0; ; i++) {
+    const kind = kinds[i % 4 === 3 ? Math.floor(i / 4) % kinds.length : 0]
+    await send(`${url}/identify`, 'POST', await copyOf(faces[i % faces.length], kind))
+    await sleep(500)
+  }
+}
+
+const { HOST: host = '127.0.0.1', PORT = '3000' } = process.env
 const WIDTHS = [6, 17, 12, 6, 6, 11, 28, 8, 8]
 const COLOURS = { accept: 'green', 'down-weight': 'yellow', reject: 'red', refused: 'red', failed: 'magenta' }
 
@@ -67,8 +86,8 @@ function report(person, photo, answer) {
 }
 
 console.log('Starting the example server: the gate in front of @vladmandic/human …')
-const port = process.argv.includes('--once') ? 0 : await freePort(Number(process.env.PORT ?? 3000))
-const { url, close } = await startServer({ port })
+const port = process.argv.includes('--once') ? 0 : await freePort(Number(PORT))
+const { url, close } = await startServer({ port, host })
 row(['person', 'photo', 'verdict', 'score', 'sigma', 'method', 'reasons', 'gate ms', 'HTTP ms', 'the matcher'], 'bold')
 
 const seen = new Set()
@@ -76,11 +95,8 @@ for (const [person, place] of Object.entries(PEOPLE))
   seen.add(report(person, 'to enrol', await send(`${url}/people/${person}`, 'PUT', await cut(place))))
 for (const [person, place] of Object.entries({ ...PEOPLE, '(none)': STRANGER })) {
   const face = await cut(place)
-  for (const [photo, degrade] of Object.entries(COPIES)) {
-    const copy = await degrade(face)
-    const bytes = photo.startsWith('JPEG') ? await copy.toBuffer() : await copy.jpeg({ quality: 90 }).toBuffer()
-    seen.add(report(person, photo, await send(`${url}/identify`, 'POST', bytes)))
-  }
+  for (const photo of Object.keys(COPIES))
+    seen.add(report(person, photo, await send(`${url}/identify`, 'POST', await copyOf(face, photo))))
 }
 
 console.log(`
@@ -98,4 +114,8 @@ Serving until Ctrl-C. Open ${url} and send a photo of your own, or:
   curl -T me.jpg ${url}/people/me        enrol yourself
   curl -F photo=@other.jpg ${url}/identify
   curl ${url}/metrics`)
+  if (process.argv.includes('--traffic')) {
+    console.log('Two photos a second until then.')
+    await keepSending(url)
+  }
 }
