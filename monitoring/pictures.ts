@@ -15,7 +15,7 @@ const PANELS = [
   'Quantiles of the score, and the thresholds',
   'Escalations',
   'From the photo to the decision',
-  'Score of the best candidate',
+  'Service time by stage',
 ]
 const COLUMNS = 2
 const [WIDTH, HEIGHT] = [640, 300]
@@ -28,8 +28,22 @@ interface Target {
 interface Panel {
   readonly title: string
   readonly targets: readonly Target[]
-  readonly fieldConfig: { readonly defaults: { readonly custom?: { readonly stacking?: unknown } } }
+  readonly fieldConfig: {
+    readonly defaults: { readonly unit?: string; readonly custom?: { readonly stacking?: unknown } }
+  }
 }
+
+/** Colours that mean something; others come from the library's palette. */
+const COLOURS: Readonly<Record<string, string>> = {
+  accept: '#3a9d5d',
+  down_weight: '#d99a1c',
+  reject: '#d1493f',
+  'probe reject_below': '#d1493f',
+  'probe accept_from': '#3a9d5d',
+  'enrolment reject_below': '#e8a29d',
+  'enrolment accept_from': '#9fd3b2',
+}
+const UNITS: Readonly<Record<string, string>> = { reqps: 'per second', s: 'seconds' }
 
 const legendOf = ({ legendFormat = '' }: Target, { metric }: Series): string =>
   legendFormat.replaceAll(/\{\{(\w+)\}\}/g, (_, label) => metric[label] ?? '')
@@ -63,17 +77,25 @@ async function draw(prometheus: PrometheusServer): Promise<string> {
           yAxisIndex: i,
           showSymbol: false,
           lineStyle: { width: 1.5 },
+          ...(COLOURS[name] && { color: COLOURS[name] }),
           ...(stacked && { stack: wanted, areaStyle: { opacity: 0.4 } }),
           data: pointsOf(series, times, stacked),
         })
       }
-    option.title?.push({ text: wanted, left: left + 16, top: top + 8, textStyle: { fontSize: 14 } })
+    const unit = UNITS[panel.fieldConfig.defaults.unit ?? '']
+    option.title?.push({
+      text: unit ? `${wanted}, ${unit}` : wanted,
+      left: left + 16,
+      top: top + 8,
+      textStyle: { fontSize: 14 },
+    })
     option.legend?.push({
       data: names,
       left: left + 16,
       top: top + HEIGHT - 48,
       width: WIDTH - 40,
       itemHeight: 8,
+      itemGap: 18,
       textStyle: { fontSize: 10 },
     })
     option.grid?.push({ left: left + 56, top: top + 40, width: WIDTH - 84, height: HEIGHT - 120 })
