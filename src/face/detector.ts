@@ -21,13 +21,19 @@ export interface DetectorOptions {
   readonly refine?: boolean
 }
 
+export interface DetectOptions {
+  /** Called before each look, of which a crowd takes hundreds; what it throws ends the search. */
+  readonly checkpoint?: () => void
+  /** The largest faces get the exact points; a crowd of a hundred takes seconds. @default all of them */
+  readonly refineAtMost?: number
+}
+
 export interface Detector {
   /**
    * Find every face, heads lying sideways or upside down included; their `pose.roll` tells.
-   * @param checkpoint Called before each look, of which a crowd takes hundreds; what it throws ends the search.
    * @returns faces in pixels of the photo, largest first.
    */
-  detect(image: RgbImage, checkpoint?: () => void): Promise<Face[]>
+  detect(image: RgbImage, options?: DetectOptions): Promise<Face[]>
 }
 
 /** Photos that are all face have no context for the detector; this share of the longest side is added around them. */
@@ -195,15 +201,15 @@ export function createDetector(model: TensorModel, options: DetectorOptions = {}
   }
 
   return {
-    async detect(image, checkpoint = () => {}) {
+    async detect(image, { checkpoint = () => {}, refineAtMost = Number.POSITIVE_INFINITY } = {}) {
       const faces = await search(image, checkpoint)
       if (!again) return [...faces]
       const refined: Face[] = []
-      for (const face of faces) {
+      for (const face of faces.slice(0, refineAtMost)) {
         checkpoint()
         refined.push(await refine(image, face, (patch) => pass(patch, 0)))
       }
-      return refined
+      return [...refined, ...faces.slice(refineAtMost)]
     },
   }
 }

@@ -14,7 +14,7 @@ import { createDiffiqa, type Diffiqa, type Explanation } from '../quality/diffiq
 import { createRegressor, type Regressor } from '../quality/diffiqa-r.ts'
 import { measure } from '../quality/measure.ts'
 import { calibrated } from './calibration.ts'
-import { selectFaces } from './face-selection.ts'
+import { type FaceSelection, selectFaces } from './face-selection.ts'
 import {
   type AssessAnswer,
   type AssessInput,
@@ -44,6 +44,9 @@ export interface ScorerParts {
 
 /** A crowd is scored in pieces, so that a cancelled task ends soon. */
 const FACES_AT_ONCE = 16
+
+/** One face among the largest is judged, or two of them are one too many: the rest of a crowd needs no exact points. */
+const EXACT: Readonly<Record<FaceSelection, number>> = { one: 8, largest: 8, all: Number.POSITIVE_INFINITY }
 
 function stopwatch(): () => number {
   let last = performance.now()
@@ -79,7 +82,7 @@ async function assess(parts: ScorerParts, input: AssessInput, context: TaskConte
   stopIf(context)
   const faces = input.detected
     ? [...input.detected].sort(bySize)
-    : await parts.detector.detect(image, () => stopIf(context))
+    : await parts.detector.detect(image, { checkpoint: () => stopIf(context), refineAtMost: EXACT[input.selection] })
   const detectMs = input.detected ? 0 : lap()
   const chosen = selectFaces(faces, input.selection, input.minInterEye)
   const scored: ScoredFace[] = []

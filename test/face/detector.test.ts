@@ -140,13 +140,24 @@ describe('YuNet', () => {
     const watched = await detector()
     const { image } = await decode(samplePhoto(5))
     let asked = 0
-    const faces = await watched.detect(image, () => asked++)
+    const faces = await watched.detect(image, { checkpoint: () => asked++ })
     expect(asked).toBeGreaterThan(faces.length)
     let left = 3
     const enough = new Error('enough')
-    const stopped = watched.detect(image, () => {
+    const checkpoint = (): void => {
       if (left-- === 0) throw enough
-    })
+    }
+    const stopped = watched.detect(image, { checkpoint })
     await expect(stopped).rejects.toBe(enough)
+  })
+
+  test('of a crowd the largest faces alone get exact points, and nobody is lost', async () => {
+    const { image } = await decode(samplePhoto(5))
+    const all = await (await detector()).detect(image)
+    const rough = await (await detector({ refine: false })).detect(image)
+    const some = await (await detector()).detect(image, { refineAtMost: 2 })
+    expect(some).toEqual([...all.slice(0, 2), ...rough.slice(2)])
+    expect(all.length).toBeGreaterThan(2)
+    expect(some).not.toEqual(all)
   })
 })
