@@ -15,6 +15,7 @@ const library = defineConfig({
     'src/azure-face.ts',
     'src/regula.ts',
     'src/http.ts',
+    'src/redis.ts',
     'src/testing.ts',
     'src/cli.ts',
     'src/console.ts',

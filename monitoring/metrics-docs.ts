@@ -24,6 +24,7 @@ const VALUES: Readonly<Record<string, Readonly<Record<string, keyof typeof LABEL
   matcher_calls_total: { outcome: 'matcherOutcome' },
   match_score: { kind: 'matchScore' },
   cache_requests_total: { result: 'cache' },
+  shared_cache_requests_total: { result: 'sharedCache' },
 }
 const OPEN: Readonly<Record<string, string>> = {
   matcher: 'name of the matcher, see below',

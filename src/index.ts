@@ -12,7 +12,7 @@ export type {
   RgbImage,
   Transform,
 } from './face/types.ts'
-export type { CacheOptions } from './gate/cache-options.ts'
+export type { CacheOptions, SharedCacheOptions } from './gate/cache-options.ts'
 export type { CalibratedScoring, Calibration, MatcherCalibration } from './gate/calibration.ts'
 export { createGate } from './gate/create-gate.ts'
 export type { GateEventName, GateEvents, GateListener, GateStats } from './gate/events.ts'
@@ -23,6 +23,7 @@ export type { EmbeddingSource, GateOptions } from './gate/options.ts'
 export type { ThresholdOverrides } from './gate/policy.ts'
 export type { PooledTemplate, PoolingItem, PoolingOptions } from './gate/pooling.ts'
 export { poolEmbeddings } from './gate/pooling.ts'
+export type { SharedScoreStore } from './gate/shared-scores.ts'
 export type {
   Assessment,
   AssessOptions,

@@ -1,7 +1,9 @@
 import { DiffiqaError } from '../errors.ts'
 import type { Photo } from '../face/types.ts'
 import { toDiffiqaError } from '../inference/error-wire.ts'
-import type { Manifest, Purpose } from '../inference/manifest.ts'
+import type { Manifest, Purpose, ThresholdSet } from '../inference/manifest.ts'
+import { combine } from '../quality/calibration.ts'
+import type { QualityScore } from '../quality/types.ts'
 import { type AssessRequest, resolveRequest } from './assess-request.ts'
 import type { EscalationBudget } from './budget.ts'
 import { doubtAbout } from './cascade.ts'
@@ -12,9 +14,9 @@ import { makeVerdict } from './make-verdict.ts'
 import type { ResolvedGateOptions } from './options.ts'
 import { classify, isPassable } from './outcome.ts'
 import type { Look, LookedFace, PhotoScorer } from './photo-scorer.ts'
-import { PURPOSES } from './policy.ts'
-import type { RememberedFace } from './score-cache.ts'
+import { judge, PURPOSES } from './policy.ts'
 import type { Settings } from './settings.ts'
+import type { SharedFace } from './shared-scores.ts'
 import type { Assessment, AssessOptions, Mode, Verdict } from './types.ts'
 
 export interface AssessorOptions {
@@ -75,12 +77,19 @@ export class Assessor {
   async #judge(request: AssessRequest, settings: Settings, start: number, events: Teller): Promise<Assessment> {
     const { scorer } = this.#parts
     const thresholds = settings.policy.thresholds[request.purpose]
-    const doubted = (face: Pick<RememberedFace, 'fast' | 'aligned'>): boolean =>
-      doubtAbout(face.fast, face.aligned.residual, thresholds, this.#parts.manifest.scoring.cascade) !== undefined
+    // Scores of other processes are shared only where the residual is no doubt.
+    const doubted = ({ fast, aligned }: Pick<LookedFace, 'fast' | 'aligned'>): boolean =>
+      doubtAbout(fast, aligned.residual ?? 0, thresholds, this.#parts.manifest.scoring.cascade) !== undefined
     const wants = (face: LookedFace): boolean => request.full || doubted(face)
-    const look = await scorer.look(request, ({ scored }) =>
-      scored.every((face) => face.full || !this.#could(face, request, wants)),
-    )
+    const accepts = ({ fast, full }: SharedFace): boolean => {
+      if (!wants({ fast, aligned: {}, measures: {}, full: undefined })) return isAccepted(fast, thresholds)
+      const { manifest, options } = this.#parts
+      return full !== undefined && isAccepted(combine(fast, full, manifest.scoring, options.preset), thresholds)
+    }
+    const look = await scorer.look(request, {
+      suffices: ({ scored }) => scored.every((face) => face.full || !this.#could(face, request, wants)),
+      accepts,
+    })
     const [seconds, aligned] = await Promise.all([
       Promise.all(look.scored.map((face, i) => (wants(face) ? this.#secondLook(look, i, request) : undefined))),
       request.crops ? scorer.crops(look, request) : [],
@@ -98,7 +107,7 @@ export class Assessor {
     const verdict = verdicts[0] as Verdict
     const { group } = request
     for (const one of verdicts) events.emit('verdict', { verdict: one, ...(group !== undefined && { group }) })
-    accountEnd(events, verdict.decision, start, request.purpose, look.faces.length)
+    accountEnd(events, verdict.decision, start, request.purpose, look.photo && look.faces.length)
     return { verdict, verdicts, faces: look.faces, aligned, photo: look.photo }
   }
 
@@ -126,6 +135,9 @@ export class Assessor {
     return degradedAssessment(error.code, { purpose, mode, thresholds, totalMs: performance.now() - start })
   }
 }
+
+const isAccepted = ({ value }: QualityScore, thresholds: ThresholdSet): boolean =>
+  judge(value, thresholds).decision === 'accept'
 
 function accountFailure(events: Teller, error: DiffiqaError, start: number, purpose: Purpose, mode: Mode): void {
   const failure = classify(error)

@@ -1,4 +1,5 @@
 import { DiffiqaError, type ErrorCode, isDiffiqaError } from '../errors.ts'
+import type { AlignedFace } from '../face/types.ts'
 import type { InferenceBackend } from '../inference/backend.ts'
 import { ServiceTime } from '../inference/service-time.ts'
 import type { AssessRequest } from './assess-request.ts'
@@ -24,6 +25,8 @@ export interface EscalatorOptions {
   readonly look: FullLook
   readonly budget: EscalationBudget
   readonly cache: ScoreCache | undefined
+  /** Tell other processes of a photo whose full score was just remembered. */
+  readonly share: (key: string) => void
   /** What one full score took at the start, milliseconds. */
   readonly firstFullMs: number
 }
@@ -58,11 +61,13 @@ export class Escalator {
     try {
       return await this.#flights.join(key, { deadline, signal: request.signal }, async (signal) => {
         const { value, queueMs, serviceMs } = await this.#options.look(
-          { ...face.aligned, pixels },
+          // A face with pixels has the rest as well.
+          { ...(face.aligned as AlignedFace), pixels },
           { deadline, signal },
         )
         this.#fullTime.add(serviceMs)
         this.#options.cache?.addFull(look.key, index, value)
+        this.#options.share(look.key)
         return { answer: value, queueMs, serviceMs }
       })
     } catch (error) {

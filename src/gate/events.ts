@@ -25,6 +25,8 @@ export interface GateEvents {
   /** Passed on without a score (onFailure: 'pass'). */
   degraded: { readonly code: ErrorCode; readonly purpose: Purpose }
   cache: { readonly result: 'hit' | 'miss'; readonly entries: number }
+  /** A look-up in the scores that processes share; `skipped`: the store failed too often just now. */
+  'shared-cache': { readonly result: 'hit' | 'miss' | 'timeout' | 'error' | 'skipped' }
   'worker-restart': { readonly reason: 'crash' | 'watchdog' | 'memory' }
   thresholds: { readonly policy: PolicyName | 'custom'; readonly thresholds: Readonly<Record<Purpose, ThresholdSet>> }
   'model-ready': { readonly model: ModelName; readonly loadMs: number }

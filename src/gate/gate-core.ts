@@ -23,6 +23,7 @@ import { PhotoScorer } from './photo-scorer.ts'
 import { namedPolicy, overridePolicy } from './policy.ts'
 import { ScoreCache } from './score-cache.ts'
 import { applyUpdate, type Settings } from './settings.ts'
+import { openSharing } from './sharing.ts'
 import type { Assessment, AssessOptions } from './types.ts'
 import type { WarmUpAnswer } from './worker-tasks.ts'
 
@@ -68,10 +69,15 @@ export class GateCore implements Gate {
     const cache = this.#cache
     const budget = new EscalationBudget(options.escalationBudget ?? scoring.cascade.budget)
     const { preset, minInterEye } = options
-    const keyOf = createPhotoKey({ modelVersion: manifest.modelVersion, preset, minInterEye })
-    const scorer = new PhotoScorer({ backend, cache, budget, events, keyOf, minInterEye })
+    const sharing = openSharing(options, manifest, cache)
+    const { shared, share } = sharing
+    const keyOf = createPhotoKey(
+      { modelVersion: manifest.modelVersion, preset, minInterEye, ...sharing.key },
+      sharing.secret,
+    )
+    const scorer = new PhotoScorer({ backend, cache, shared, share, budget, events, keyOf, minInterEye })
     const look = options.matcher ? matcherLook(backend, manifest, options.matcher) : ownLook(backend)
-    const escalator = new Escalator({ backend, look, budget, cache, firstFullMs: warmUp.fullMs })
+    const escalator = new Escalator({ backend, look, budget, cache, share, firstFullMs: warmUp.fullMs })
     this.#assessor = new Assessor({ options, manifest, events, scorer, escalator, budget })
     backend.onRestart((reason) => events.emit('worker-restart', { reason }))
     parts.onServer?.(({ server, usable, error }) =>

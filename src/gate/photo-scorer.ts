@@ -5,6 +5,7 @@ import type { EscalationBudget } from './budget.ts'
 import type { EventHub } from './event-hub.ts'
 import type { PhotoKey } from './photo-key.ts'
 import { type RememberedFace, type RememberedPhoto, remember, type ScoreCache } from './score-cache.ts'
+import type { SharedAnswer, SharedFace, SharedScores } from './shared-scores.ts'
 import { SingleFlight } from './single-flight.ts'
 import {
   type AssessAnswer,
@@ -15,15 +16,16 @@ import {
   TASKS,
 } from './worker-tasks.ts'
 
-/** A face with its fast score; without pixels where it comes from the cache. */
+/** A face with its fast score; without pixels where it comes from the cache, and without a place where it comes from another process. */
 export interface LookedFace extends Omit<RememberedFace, 'aligned'> {
-  readonly aligned: RememberedFace['aligned'] & { readonly pixels?: Uint8Array }
+  readonly aligned: Partial<AlignedFace>
 }
 
 /** A photo after the fast score. */
 export interface Look {
   readonly key: string
-  readonly photo: AssessAnswer['photo']
+  /** Undefined where another process looked at it. */
+  readonly photo: AssessAnswer['photo'] | undefined
   readonly faces: AssessAnswer['faces']
   readonly scored: readonly LookedFace[]
   readonly stages: StageTimes
@@ -34,10 +36,21 @@ export interface Look {
 export interface PhotoScorerOptions {
   readonly backend: InferenceBackend
   readonly cache: ScoreCache | undefined
+  readonly shared: SharedScores | undefined
+  /** Tell other processes of a photo that was just remembered. */
+  readonly share: (key: string) => void
   readonly budget: EscalationBudget
   readonly events: EventHub
   readonly keyOf: PhotoKey
   readonly minInterEye: number
+}
+
+/** What a request makes of scores that are known already. */
+export interface KnownScores {
+  /** Is a remembered photo enough, or does it lack a full score that would be wanted now? */
+  suffices(photo: RememberedPhoto): boolean
+  /** Would this face be accepted on these scores? Then nothing is missing of an answer that only the photo tells, such as reasons. */
+  accepts(face: SharedFace): boolean
 }
 
 const NO_STAGES: StageTimes = { decodeMs: 0, detectMs: 0, alignMs: 0, diffiqaRMs: 0 }
@@ -52,26 +65,31 @@ export class PhotoScorer {
   }
 
   /**
-   * @param suffices Is a remembered photo enough for this request, or does it lack a full score that would be wanted now?
    * @throws DiffiqaError whatever the worker's task or the backend throws, `aborted`, `deadline-exceeded`.
    */
-  async look(request: AssessRequest, suffices: (photo: RememberedPhoto) => boolean): Promise<Look> {
-    const { cache, events, keyOf } = this.#options
+  async look(given: AssessRequest, { suffices, accepts }: KnownScores): Promise<Look> {
+    const { cache, events, keyOf, shared } = this.#options
+    // The caller's bytes are the caller's again as soon as anything is waited for.
+    const request = shared ? { ...given, bytes: new Uint8Array(given.bytes) } : given
     const key = keyOf(request)
     const found = cache?.get(key)
     const remembered = found && suffices(found) ? found : undefined
     if (cache && request.report) events.emit('cache', { result: remembered ? 'hit' : 'miss', entries: cache.size })
     if (remembered) return { key, ...remembered, stages: NO_STAGES, queueMs: 0, cached: true }
-    const { answer, queueMs } = await this.#flights.join(key, request, (signal) => this.#score(key, request, signal))
-    const scored = answer.scored.map((face) => ({ ...face, full: undefined }))
+    const others = shared && (await this.#ask(shared, key, request))
+    if (others && !request.crops && others.every(accepts)) return sharedLook(key, others)
+    const { answer, queueMs } = await this.#flights.join(key, request, (signal) =>
+      this.#score(key, request, signal, others === undefined),
+    )
+    const scored = answer.scored.map((face, i) => ({ ...face, full: fullOf(face, others?.[i], accepts) }))
     return { key, photo: answer.photo, faces: answer.faces, scored, stages: answer.stages, queueMs, cached: false }
   }
 
   /** The crops of a look, each caller's own copy. */
   async crops({ scored }: Look, request: AssessRequest): Promise<AlignedFace[]> {
-    const aligned = scored.map((face) => face.aligned)
+    const aligned = scored.map((face) => face.aligned as AlignedFace)
     if (aligned.every((one) => one.pixels !== undefined))
-      return aligned.map((one) => ({ ...one, pixels: new Uint8Array(one.pixels as Uint8Array) }))
+      return aligned.map((one) => ({ ...one, pixels: new Uint8Array(one.pixels) }))
     const input: CropInput = {
       bytes: new Uint8Array(request.bytes),
       maxPixels: request.maxPixels,
@@ -85,12 +103,20 @@ export class PhotoScorer {
     return [...value]
   }
 
+  /** What other processes know of the photo. */
+  async #ask(shared: SharedScores, key: string, { deadline, report }: AssessRequest): Promise<SharedAnswer['faces']> {
+    const { result, faces } = await shared.get(key, deadline - performance.now())
+    if (report) this.#options.events.emit('shared-cache', { result })
+    return faces
+  }
+
   async #score(
     key: string,
     { bytes, deadline, faces, maxPixels, detected }: AssessRequest,
     signal: AbortSignal,
+    isNews: boolean,
   ): Promise<{ answer: AssessAnswer; queueMs: number }> {
-    const { backend, cache, budget, minInterEye } = this.#options
+    const { backend, cache, budget, minInterEye, share } = this.#options
     // A copy of just these bytes: views drag their whole buffer along, and the caller's stays usable.
     const input: AssessInput = { bytes: new Uint8Array(bytes), maxPixels, minInterEye, selection: faces, detected }
     const { value, queueMs } = await backend.run<AssessAnswer>(
@@ -99,6 +125,36 @@ export class PhotoScorer {
     )
     budget.earn(value.scored.length)
     cache?.set(key, remember(value))
+    // What the others know may hold a full score.
+    if (isNews) share(key)
     return { answer: value, queueMs }
   }
+}
+
+const NOWHERE: LookedFace['aligned'] = {}
+
+/** All that another process tells of a photo. */
+const sharedLook = (key: string, faces: readonly SharedFace[]): Look => ({
+  key,
+  photo: undefined,
+  faces: [],
+  scored: faces.map(({ fast, full }) => ({
+    aligned: NOWHERE,
+    fast,
+    measures: {},
+    full: full && { full, measures: {} },
+  })),
+  stages: NO_STAGES,
+  queueMs: 0,
+  cached: true,
+})
+
+/** Another process's full score, where it is about this very face and spares the second look here. */
+function fullOf(
+  { fast }: Pick<LookedFace, 'fast'>,
+  other: SharedFace | undefined,
+  accepts: KnownScores['accepts'],
+): LookedFace['full'] {
+  if (!other?.full || other.fast.raw !== fast.raw || !accepts({ fast, full: other.full })) return undefined
+  return { full: other.full, measures: {} }
 }

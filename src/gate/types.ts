@@ -49,6 +49,7 @@ export interface Verdict {
   readonly mode: Mode
   readonly thresholds: { readonly rejectBelow: number; readonly acceptFrom: number }
   readonly measures: Measures
+  /** Undefined where degraded, or where the scores come from another process (`cache.shared`) and no crops were asked for. */
   readonly face: Face | undefined
   readonly timings: Timings
   readonly cached: boolean
@@ -89,10 +90,10 @@ export interface Assessment {
   readonly verdict: Verdict
   /** One per face, largest first; same as `[verdict]` unless `faces: 'all'`. */
   readonly verdicts: readonly Verdict[]
-  /** Every face that was found, largest first, small bystanders included. */
+  /** Every face that was found, largest first, small bystanders included; empty where `photo` is undefined. */
   readonly faces: readonly Face[]
   /** Crops in the order of `verdicts`, when asked for. */
   readonly aligned: readonly AlignedFace[]
-  /** Upright size of the photo in pixels; undefined when `degraded`. */
+  /** Upright size of the photo in pixels; undefined when `degraded`, and where another process looked at it (`cache.shared`). */
   readonly photo: { readonly width: number; readonly height: number; readonly format: string } | undefined
 }

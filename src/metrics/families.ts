@@ -118,6 +118,11 @@ export function createFamilies(options: FamilyOptions) {
     ),
     faces: histogram('faces_per_photo', 'Faces found in a photo', FACES_BOUNDS, ['purpose']),
     cacheRequests: counter('cache_requests_total', 'Look-ups in the score cache', ['result']),
+    sharedCache: counter(
+      'shared_cache_requests_total',
+      'Look-ups in the scores that processes share; skipped: its store has just failed',
+      ['result'],
+    ),
     cacheEntries: gauge('cache_entries', 'Scores in the cache', 'sum'),
     modelReady: gauge('model_ready', '1 while the model is loaded and photos are taken', 'min', ['model']),
     modelLoad: gauge('model_load_seconds', 'Duration of loading and warming up', 'max', ['model']),
@@ -140,6 +145,7 @@ export function createFamilies(options: FamilyOptions) {
   for (const stage of LABELS.queue) families.queueWait.zero({ stage })
   for (const reason of LABELS.restart) families.workerRestarts.inc({ reason }, 0)
   for (const result of LABELS.cache) families.cacheRequests.inc({ result }, 0)
+  for (const result of LABELS.sharedCache) families.sharedCache.inc({ result }, 0)
   for (const model of LABELS.model) families.modelReady.set({ model }, 0)
 
   for (const read of [

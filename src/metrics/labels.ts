@@ -33,6 +33,7 @@ export const LABELS = {
   matcherOutcome: ['ok', 'error', 'aborted', 'withheld'],
   matchScore: ['raw', 'adjusted'],
   cache: ['hit', 'miss'],
+  sharedCache: ['hit', 'miss', 'timeout', 'error', 'skipped'],
   model: ['detector', 'embedder', 'denoiser', 'regressor'],
   policy: ['lenient', 'balanced', 'strict', 'custom'],
   bound: ['reject_below', 'accept_from'],

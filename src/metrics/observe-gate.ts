@@ -72,6 +72,7 @@ export function observeGate(gate: Gate, families: Families, options: ObserveOpti
   on('shed', ({ reason }) => families.shed.inc({ reason }))
   on('degraded', () => families.degraded.inc({ matcher: names.settle() }))
   on('cache', ({ result }) => families.cacheRequests.inc({ result }))
+  on('shared-cache', ({ result }) => families.sharedCache.inc({ result }))
   on('worker-restart', ({ reason }) => families.workerRestarts.inc({ reason }))
   on('thresholds', () => setThresholds(families, gate))
   on('model-ready', ({ model, loadMs }) => {

@@ -1,0 +1,2 @@
+export { type RedisScoresClient, type RedisScoresOptions, redisScores } from './gate/redis-scores.ts'
+export type { SharedScoreStore } from './gate/shared-scores.ts'
