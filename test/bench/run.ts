@@ -23,6 +23,7 @@ import { realHuman } from '../fixtures/human.ts'
 import { galleryFigures } from './gallery.ts'
 import { type BenchGoal, judge } from './goals.ts'
 import { officialEmbedder, officialUnet } from './official-networks.ts'
+import { operationFigures } from './operations.ts'
 import { benchPhotos } from './photos.ts'
 import { type Figure, figure, time } from './statistics.ts'
 
@@ -189,7 +190,9 @@ async function imports(): Promise<void> {
 
 const gallery = async (): Promise<void> => add(...(await galleryFigures(runs(200), crops)))
 
-const parts = { networks, gates, official, memory, human, imports, gallery }
+const operations = async (): Promise<void> => add(...(await operationFigures(runs(200))))
+
+const parts = { networks, gates, official, memory, human, imports, gallery, operations }
 const only = process.argv.includes('--only') ? process.argv[process.argv.indexOf('--only') + 1] : undefined
 if (only !== undefined && !(only in parts)) throw new Error(`--only takes one of ${Object.keys(parts).join(', ')}`)
 for (const [name, part] of Object.entries(parts)) if (only === undefined || only === name) await part()

@@ -1,7 +1,7 @@
 /** Median and spread of one measurement, milliseconds unless said otherwise. */
 export interface Figure {
   readonly name: string
-  readonly unit: 'ms' | 'photos/s' | 'MB' | '%'
+  readonly unit: 'ms' | 'µs' | 'photos/s' | 'MB' | 'kB' | '%' | 'series'
   readonly median: number
   readonly p99: number
   readonly min: number
