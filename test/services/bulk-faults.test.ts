@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -113,6 +113,63 @@ describe('a Redis that cannot be used: a typed error at the start, and nothing i
     expect(run).toMatchObject(failsWith('invalid-option'))
     expect(run.stderr).not.toContain('s3cret')
     expect(await redis.client.keys('*')).toEqual([])
+  })
+})
+
+describe('a worker that cannot work', () => {
+  it('without models ends with their code, before it takes a photo', async () => {
+    await cli('enqueue', '--redis', redis.url, 'one')
+    const run = await cli('work', '--redis', redis.url, '--allow', root, '--models', at('nowhere'), '-j1')
+    expect(run).toMatchObject(failsWith('model-missing'))
+    expect(await redis.client.llen('bull:diffiqa:wait')).toBe(1)
+  })
+
+  it('whose models have gone when the queue is used for something else gives the photo back as it was', async () => {
+    cpSync('models', at('models'), {
+      recursive: true,
+      filter: (path) => !/models\/\w+\/.|models\/(training|evaluation)/.test(path),
+    })
+    await using work = worker('--models', at('models'))
+    const args = ['enqueue', '--redis', redis.url, 'one']
+    expect((await cli(...args, '--out', 'first.jsonl')).code).toBe(0)
+    rmSync(at('models'), { recursive: true })
+    expect((await cli(...args, '--policy', 'strict')).code).toBe(0)
+    expect(await work.ended()).toBe(1)
+    expect(work.stderr).toMatch(/express-diffiqa: model-missing: /)
+    const [id] = await redis.client.lrange('bull:diffiqa:wait', 0, -1)
+    expect(await redis.client.hget(`bull:diffiqa:${id}`, 'atm')).toBeNull()
+    await using _healthy = worker()
+    expect((await cli(...args, '--policy', 'strict', '--out', 'second.jsonl')).code).toBe(0)
+    expect(readResults(at('second.jsonl'))).toMatchObject([{ failed: false, decision: expect.any(String) }])
+  })
+
+  it('a photo that takes its worker with it again and again fails with a code', async () => {
+    // Stands for a photo that kills: its store never answers, and each worker that has it is killed.
+    const store = createServer(() => {}).listen(0, '127.0.0.1')
+    await until(() => store.listening)
+    const origin = `http://127.0.0.1:${(store.address() as { port: number }).port}`
+    writeFileSync(at('deadly.txt'), `${origin}/deadly.jpg\n`)
+    const collecting = cli('enqueue', '--redis', redis.url, '--out', 'deadly.jsonl', 'deadly.txt')
+    const isFailed = () => redis.client.zcard('bull:diffiqa:failed').then((count) => count === 1)
+    let last: string | null = null
+    const begunAgain = async (): Promise<boolean> => {
+      const [id] = await redis.client.lrange('bull:diffiqa:active', 0, -1)
+      const begun = id === undefined ? null : await redis.client.hget(`bull:diffiqa:${id}`, 'processedOn')
+      if (begun === null || begun === last) return false
+      last = begun
+      return true
+    }
+    for (let victims = 0; !(await isFailed()); victims++) {
+      expect(victims).toBeLessThan(8)
+      await using victim = worker('--lock', '1', '--allow', origin)
+      await until(async () => (await isFailed()) || (await begunAgain()))
+      await victim.end('SIGKILL')
+    }
+    const { code } = await collecting
+    expect(code).toBe(2)
+    expect(readResults(at('deadly.jsonl'))).toMatchObject([{ failed: true, error: { code: 'worker-crashed' } }])
+    store.closeAllConnections()
+    store.close()
   })
 })
 

@@ -109,6 +109,10 @@ export class BulkQueue {
     return jobs.filter(Boolean).map((job) => ({ ...finished(job), failedReason: undefined }))
   }
 
+  failedCount(): Promise<number> {
+    return this.#do(() => this.#queue.getFailedCount())
+  }
+
   failedIds(): Promise<string[]> {
     return this.#do(() => this.#queue.getRanges(['failed'], 0, -1, true))
   }

@@ -31,9 +31,15 @@ export interface CollectOptions {
  */
 export async function collect(options: CollectOptions): Promise<void> {
   const { queue, results, wanted, signal } = options
+  let failedBefore = 0
   while (!signal.aborted) {
     await options.keepLock()
-    const found = [...(await queue.completed(PAGE)), ...(await newlyFailed(options))]
+    const found = await queue.completed(PAGE)
+    // The list of all failed ones may be long: it is asked for when it has grown, and once more at the end.
+    const failedNow = await queue.failedCount()
+    const failed = failedNow === failedBefore ? [] : await newlyFailed(options)
+    if (failed.length === 0) failedBefore = failedNow
+    found.push(...failed)
     if (found.length > 0) {
       await take(found, options)
       continue
@@ -41,7 +47,11 @@ export async function collect(options: CollectOptions): Promise<void> {
     const { waiting, active, delayed, completed } = await queue.counts()
     if (waiting + active + delayed + completed === 0) {
       // Asked again after the counts: a job may have ended between the two questions.
-      if ((await queue.completed(1)).length + (await newlyFailed(options)).length > 0) continue
+      const late = [...(await queue.completed(PAGE)), ...(await newlyFailed(options))]
+      if (late.length > 0) {
+        await take(late, options)
+        continue
+      }
       const missing = [...wanted.keys()].filter((id) => !results.known.has(id)).length
       if (missing === 0) return
       throw new DiffiqaError(

@@ -16,6 +16,7 @@ import { failedText } from './job-problem.ts'
 import { type JobAnswer, JobFailure, judgeJob } from './judge-job.ts'
 import { MetricsServer } from './metrics-server.ts'
 import { connectRedis, loadBullmq } from './redis-client.ts'
+import { codeOf } from './redis-error.ts'
 import { TaskGate } from './task-gate.ts'
 import { parseWorkOptions, type WorkOptions, workHelp } from './work-options.ts'
 
@@ -74,7 +75,11 @@ const NOTHING = { done: 0, fatal: undefined }
 /** What the first photo is for; undefined when there will be none. */
 async function firstTask(queue: BulkQueue, drain: boolean, signal: AbortSignal): Promise<BulkTask | undefined> {
   while (!signal.aborted) {
-    const task = await queue.task()
+    const task = await queue.task().catch((error) => {
+      // It was there a moment ago: it is waited for, here as later.
+      if (codeOf(error) !== 'redis-unreachable') throw error
+      return undefined
+    })
     if (task || drain) return task
     await sleep(POLL_MS, undefined, { signal }).catch(() => {})
   }

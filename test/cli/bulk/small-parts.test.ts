@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { Registry } from 'prom-client'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -289,5 +290,22 @@ describe('metrics', () => {
       ({ name, type, help, values }) => [name, type, Object.keys(values[0]?.labels ?? {}).join(), help],
     )
     expect(documented.toSorted()).toEqual(told.toSorted())
+  })
+})
+
+describe('without the packages that speak to Redis', () => {
+  it.each(['bullmq', 'ioredis'])('%s missing: a code that says what to install', async (missing) => {
+    const home = mkdtempSync(join(root, 'home-'))
+    cpSync('dist', join(home, 'dist'), { recursive: true })
+    cpSync('package.json', join(home, 'package.json'))
+    mkdirSync(join(home, 'node_modules'))
+    for (const name of ['prom-client', 'bullmq', 'ioredis'])
+      if (name !== missing) symlinkSync(resolve('node_modules', name), join(home, 'node_modules', name))
+    const args = ['enqueue', '--redis', 'redis://127.0.0.1:1', root]
+    const run = spawnSync(process.execPath, [join(home, 'dist/cli.js'), ...args], { encoding: 'utf8' })
+    expect([run.status, run.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^express-diffiqa: redis-client-missing: .*npm install bullmq ioredis\n$/),
+    ])
   })
 })
