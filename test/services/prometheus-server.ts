@@ -19,6 +19,11 @@ export interface Series {
   readonly values?: readonly (readonly [number, string])[]
 }
 
+export interface Exemplar {
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: string
+}
+
 export interface RuleState {
   readonly name: string
   readonly health: string
@@ -81,6 +86,20 @@ export class PrometheusServer implements AsyncDisposable {
       end: String(times.at(-1) ?? start),
       step: String(second - start),
     })
+  }
+
+  /** The exemplars that it kept in the last ten minutes, of all series that the expression names. */
+  async exemplars(expression: string): Promise<Exemplar[]> {
+    const end = Date.now() / 1000
+    const found = await this.#api<{ seriesLabels: Record<string, string>; exemplars: Exemplar[] }[]>(
+      'query_exemplars',
+      {
+        query: expression,
+        start: String(end - 600),
+        end: String(end + 60),
+      },
+    )
+    return found.flatMap(({ exemplars }) => exemplars)
   }
 
   async rules(): Promise<RuleState[]> {
