@@ -123,6 +123,14 @@ export class PgvectorGallery {
     if (rows.length === 0) throw new DiffiqaError('subject-unknown')
   }
 
+  /** Remove a person whom {@link add} may have enrolled although its answer was lost; one whom another enrolled meanwhile stays. */
+  async takeBack(subject: SubjectId, vector: Vector): Promise<void> {
+    await this.#query(
+      `delete from ${this.#names.templates} where tenant = $1 and subject = $2 and embedding = $3::vector returning subject`,
+      [this.#tenant, subject, toText(vector)],
+    )
+  }
+
   async #rows(text: string, values: unknown[]): Promise<PgvectorRow[]> {
     const rows = await this.#query(text, values)
     // No score is no number; `Number(null)` would be one.

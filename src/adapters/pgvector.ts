@@ -18,7 +18,8 @@ import { orAbort } from './or-abort.ts'
 import { readPgError } from './pgvector-error.ts'
 import { type GalleryModel, type PgLike, PgvectorGallery, type PgvectorRow } from './pgvector-gallery.ts'
 import { requireTenant, tableNames } from './pgvector-table.ts'
-import { withCodes } from './sdk-error.ts'
+import { matcherError, withCodes } from './sdk-error.ts'
+import { isUnclear } from './sole-enrolment.ts'
 import { requireSubject } from './subject.ts'
 
 /** An embedding network: `onnxMatcher()` is one. */
@@ -132,8 +133,10 @@ export function pgvector(
       try {
         return { subject, source: await query(() => added, signal) }
       } catch (error) {
-        // The statement ends by itself; what it adds after an abort is taken back, which nobody waits for.
-        if (signal?.aborted) added.then(() => gallery.remove(subject)).catch(() => {})
+        const takeBack = (): Promise<void> => gallery.takeBack(subject, vector).catch(() => {})
+        // After an abort the statement ends by itself; what it adds is taken back, which nobody waits for.
+        if (signal?.aborted) added.then(takeBack, takeBack)
+        else if (isUnclear(matcherError(name, error, readPgError))) await takeBack()
         throw error
       }
     },

@@ -45,5 +45,5 @@ export function soleEnrolment({ addPhotos, exists, undo }: SoleEnrolmentOptions)
   }
 }
 
-/** An error that is no typed one is an SDK's own, which its adapter has not read yet. */
-const isUnclear = (error: unknown): boolean => !isDiffiqaError(error) || UNCLEAR.includes(error.code)
+/** May the photo have been enrolled nonetheless? An error that is no typed one is an SDK's own, which its adapter has not read yet. */
+export const isUnclear = (error: unknown): boolean => !isDiffiqaError(error) || UNCLEAR.includes(error.code)

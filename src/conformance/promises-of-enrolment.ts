@@ -8,13 +8,15 @@ import { SUBJECTS } from './types.ts'
 /** More calls than this no enrolment makes. */
 const MOST_CALLS = 20
 
-/** Nothing is half enrolled: not after a failure of any of the SDK's calls, nor after an abort, nor by a second enrolment. */
+/** Nothing is half enrolled: not after a failure or a lost answer of any of the SDK's calls, nor after an abort, nor by a second enrolment. */
 export async function nothingIsHalfEnrolled(bench: Bench): Promise<void> {
   if (!bench.can('enrol')) return
   await bench.fill()
-  const before = await bench.enrolled()
   const guarded = bench.guarded()
-  await failingEnrolments(bench, guarded, before)
+  const { under } = bench
+  await spoiltEnrolments(bench, guarded, 'fails', (after) => under.fail({ after }))
+  if (under.lose) await spoiltEnrolments(bench, guarded, 'is-lost', (after) => under.lose?.({ after }))
+  const before = await bench.enrolled()
 
   bench.under.hang()
   const controller = new AbortController()
@@ -40,11 +42,17 @@ export async function nothingIsHalfEnrolled(bench: Bench): Promise<void> {
   await bench.assertEnrolled([...before, 'conformance-twice'].sort(), 'a person enrolled twice is not there once')
 }
 
-/** Let the first call fail, then the second, and so on, until the enrolment succeeds. */
-async function failingEnrolments(bench: Bench, guarded: GuardedMethods, before: readonly SubjectId[]): Promise<void> {
+/** Spoil the first call, then the second, and so on, until the enrolment succeeds. */
+async function spoiltEnrolments(
+  bench: Bench,
+  guarded: GuardedMethods,
+  how: string,
+  spoil: (after: number) => void,
+): Promise<void> {
+  const before = await bench.enrolled()
   for (let after = 0; after < MOST_CALLS; after++) {
-    const subject = `conformance-fails-${after}`
-    bench.under.fail({ after })
+    const subject = `conformance-${how}-${after}`
+    spoil(after)
     const failed = await guarded.enrol(subject, bench.photo('again')).then(
       () => false,
       () => true,
@@ -54,12 +62,11 @@ async function failingEnrolments(bench: Bench, guarded: GuardedMethods, before: 
       await bench.assertEnrolled([...before, subject].sort(), 'an enrolment that succeeded is not in the gallery')
       await bench.matcher.remove?.(subject, {})
       if (bench.can('remove')) await bench.assertEnrolled(before, 'a person who was removed is still in the gallery')
-      else before = [...before, subject].sort()
       return
     }
-    await bench.assertEnrolled(before, `call ${after + 1} of an enrolment failed, and somebody stayed in the gallery`)
+    await bench.assertEnrolled(before, `call ${after + 1} of an enrolment ${how}, and somebody stayed in the gallery`)
   }
-  assert.fail(`an enrolment fails still when call ${MOST_CALLS} is let fail`)
+  assert.fail(`an enrolment fails still when call ${MOST_CALLS} ${how}`)
 }
 
 /** Bad input is a typed error: strings in place of bytes, unknown and unnameable subjects, a gallery with nobody. */

@@ -20,6 +20,10 @@ export interface MatcherUnderTest {
    * @returns is this error, or one in its chain of causes, the SDK's own?
    */
   fail(options: { readonly after: number }): (error: unknown) => boolean
+  /**
+   * Let the SDK carry out its next call but `after`, and lose the answer: the call fails as when the connection is cut. @default not checked
+   */
+  lose?(options: { readonly after: number }): void
   /** From now on the SDK does not answer. */
   hang(): void
   /** It answers again, and fails no more. Calls that hang may end as they like. */

@@ -263,6 +263,27 @@ describe('pgvector() when something is wrong', () => {
     await vi.waitFor(async () => expect(await count()).toBe(0))
   })
 
+  it('takes back whom a statement enrolled whose answer was lost, and nobody whom another enrolled', async () => {
+    const other = await open()
+    let meanwhile = false
+    const pool = {
+      query: async (text: string, values: unknown[]) => {
+        const isInsert = /insert into/.test(text)
+        if (isInsert && meanwhile) await other.enrol('bo', probe(0, 1, 0, 0), {})
+        const answer = await database.pool.query(text, values)
+        if (isInsert) throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET' })
+        return answer
+      },
+    }
+    const matcher = pgvector(pool, embedder())
+    const lost = { code: 'matcher-unreachable', cause: { code: 'ECONNRESET' } }
+    await expect(matcher.enrol('ada', probe(1, 0, 0, 0), {})).rejects.toMatchObject(lost)
+    expect(await count()).toBe(0)
+    meanwhile = true
+    await expect(matcher.enrol('bo', probe(1, 0, 0, 0), {})).rejects.toMatchObject(lost)
+    expect(await count()).toBe(1)
+  })
+
   it('says so where the role of the database may not read, or not write, the table', async () => {
     const matcher = await open()
     await matcher.enrol('ada', probe(1, 0, 0, 0), {})

@@ -101,8 +101,8 @@ export function acmeMatcher(sdk: Acme): CompleteMatcher {
         const options = optionsOf(signal)
         const photo = await probe.jpeg()
         if ((await sdk.has(subject, options)).known) throw new DiffiqaError('subject-exists')
-        await sdk.create(subject, options)
         try {
+          await sdk.create(subject, options)
           return { subject, source: await sdk.addPhoto(subject, photo, options) }
         } catch (error) {
           void sdk.delete(subject, {}).catch(() => {})

@@ -157,6 +157,26 @@ describe('describeMatcher()', () => {
     60_000,
   )
 
+  it('finds a person who stays where the answer that made it was lost', async () => {
+    const failed = await failures(
+      changed((good, sdk) => ({
+        enrol: async (subject, probe, { signal }) => {
+          const options = signal ? { signal } : {}
+          if ((await sdk.has(subject, options)).known) throw new DiffiqaError('subject-exists')
+          // Nothing is taken back where this fails: it made nobody, or so it seems.
+          await sdk.create(subject, options)
+          try {
+            return { subject, source: await sdk.addPhoto(subject, await probe.jpeg(), options) }
+          } catch (error) {
+            await good.remove(subject, {}).catch(() => {})
+            throw error
+          }
+        },
+      })),
+    )
+    expect(failed.get('nothing is half enrolled')).toMatch(/call 2 of an enrolment is-lost/)
+  }, 60_000)
+
   it('finds a scale with the wrong direction', async () => {
     const scale = { direction: 'distance', min: 0, max: 100, impostorMean: 80, defaultThreshold: 10 } as const
     const failed = await failures(changed(() => ({ scale })))

@@ -3,6 +3,7 @@ export class Control {
   calls = 0
   readonly answers: unknown[] = []
   #failAfter: number | undefined
+  #loseAfter: number | undefined
   #release: (() => void) | undefined
   #hanging: Promise<void> | undefined
   readonly #error: () => unknown
@@ -15,8 +16,10 @@ export class Control {
   /** One call of the SDK. */
   async through<T>(work: () => T | Promise<T>): Promise<T> {
     if (this.isNextToFail()) throw this.#error()
+    const isLost = this.isNextLost()
     await this.#hanging
     const answer = await work()
+    if (isLost) throw this.#error()
     this.answers.push(answer)
     return answer
   }
@@ -31,12 +34,25 @@ export class Control {
     return true
   }
 
+  /** Is the call carried out, and its answer lost? */
+  isNextLost(): boolean {
+    if (this.#loseAfter === undefined) return false
+    this.#loseAfter--
+    if (this.#loseAfter >= 0) return false
+    this.#loseAfter = undefined
+    return true
+  }
+
   get hanging(): boolean {
     return this.#hanging !== undefined
   }
 
   fail(after: number): void {
     this.#failAfter = after
+  }
+
+  lose(after: number): void {
+    this.#loseAfter = after
   }
 
   hang(): void {
@@ -47,6 +63,7 @@ export class Control {
 
   recover(): void {
     this.#failAfter = undefined
+    this.#loseAfter = undefined
     this.#release?.()
     this.#hanging = undefined
   }
@@ -58,6 +75,7 @@ export function controlled(control: Control, isOwn: (error: unknown) => boolean)
     calls: () => control.calls,
     answers: () => control.answers,
     hang: () => control.hang(),
+    lose: ({ after }: { readonly after: number }) => control.lose(after),
     recover: () => control.recover(),
     fail({ after }: { readonly after: number }) {
       control.fail(after)

@@ -9,8 +9,10 @@ export async function remote({ service, open, enrolled, failure, isOwn }: Remote
   const server = await fakeService()
   server.answer = async (request) => {
     if (control.isNextToFail()) return failure ?? { status: 500, body: {} }
+    const isLost = control.isNextLost()
     if (control.hanging) return 'hang'
     const reply = await service(request)
+    if (isLost) return 'drop'
     if (typeof reply === 'object' && 'body' in reply) control.answers.push(reply.body)
     return reply
   }
