@@ -1,3 +1,4 @@
+import sharp from 'sharp'
 import { afterAll, describe, expect, test } from 'vitest'
 import { outcome, scoreOf, testGate } from '../fixtures/gate.ts'
 import { sampleFace } from '../fixtures/sample-faces.ts'
@@ -26,5 +27,22 @@ describe('G02: harmless warnings against cut-off files', () => {
     expect((await outcome(gate, face.subarray(0, Math.floor((face.length * share) / 100)))).code).toBe(
       'unreadable-image',
     )
+  })
+
+  test.each([
+    ['progressive JPEG', () => sharp(face).jpeg({ progressive: true }).toBuffer()],
+    ['PNG', () => sharp(face).png().toBuffer()],
+    ['interlaced PNG', () => sharp(face).png({ progressive: true }).toBuffer()],
+    ['WebP', () => sharp(face).webp().toBuffer()],
+    ['lossless WebP', () => sharp(face).webp({ lossless: true }).toBuffer()],
+    ['TIFF', () => sharp(face).tiff({ compression: 'lzw' }).toBuffer()],
+    ['AVIF', () => sharp(face).avif({ effort: 0 }).toBuffer()],
+  ] as const)('so is a cut %s', async (_, make) => {
+    const whole = await make()
+    expect((await outcome(gate, whole)).verdict).toBeDefined()
+    for (const share of [30, 60, 90, 99]) {
+      const { code } = await outcome(gate, whole.subarray(0, Math.floor((whole.length * share) / 100)))
+      expect([share, code]).toEqual([share, 'unreadable-image'])
+    }
   })
 })
