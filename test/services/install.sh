@@ -83,8 +83,23 @@ install_deployment() {
   chmod +x "$root/bin/deployment-python"
 }
 
+# Sends what an OpenAPI document allows, and what it does not.
+install_schemathesis() {
+  missing schemathesis || return 0
+  python_environment schemathesis schemathesis==4.32.5
+  provide "$root/schemathesis/bin/schemathesis"
+}
+
+# Writes the photos of phones, which sharp does not.
+install_heif() {
+  missing heif-python || return 0
+  python_environment heif pillow==13.0.0 pillow-heif==1.8.1
+  printf '#!/bin/sh\nexec "%s" "$@"\n' "$root/heif/bin/python" >"$root/bin/heif-python"
+  chmod +x "$root/bin/heif-python"
+}
+
 groups=("$@")
-[ $# -gt 0 ] || groups=(postgres prometheus redis chromium kserve mlserver deployment)
+[ $# -gt 0 ] || groups=(postgres prometheus redis chromium kserve mlserver deployment schemathesis heif)
 for group in "${groups[@]}"; do
   declare -F "install_$group" >/dev/null || { echo "$0: no group $group" >&2; exit 1; }
   echo "$group"
