@@ -55,6 +55,8 @@ export const ERROR_CODES = {
   'invalid-option': { status: 500, retryable: false, title: 'An option is not valid' },
   'invalid-calibration': { status: 500, retryable: false, title: 'A calibration cannot be used' },
   'calibration-mismatch': { status: 500, retryable: false, title: 'A calibration was made for other networks' },
+  'invalid-capacity': { status: 500, retryable: false, title: 'A capacity profile cannot be used' },
+  'plan-impossible': { status: 500, retryable: false, title: 'No number of instances meets the goal' },
   'metrics-conflict': { status: 500, retryable: false, title: 'The metrics are already registered' },
   'invalid-embedding': { status: 500, retryable: false, title: 'An embedding cannot be used' },
   'embedding-mismatch': { status: 409, retryable: false, title: 'Embeddings of different models cannot be compared' },

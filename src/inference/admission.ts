@@ -25,6 +25,11 @@ export interface AdmissionOptions {
   readonly random?: () => number
 }
 
+/** Half of all tasks take longer than their mean: what is left of the time should be this many means. */
+const SAFE_MEANS = 1.5
+/** The mean moves while a task waits: predictions of a wait are taken this much longer. */
+const SAFE_WAIT = 1.1
+
 /**
  * A bounded queue that looks ahead: it refuses what could not be answered in time instead of letting it wait in vain. First in, first
  * out within a kind, fast before full. Holds no threads and no timers; whoever runs the tasks calls `take()` and `finish()`.
@@ -66,8 +71,8 @@ export class AdmissionQueue<T extends QueueEntry> {
       throw new DiffiqaError('deadline-exceeded', undefined, { details: { phase: 'queue', kind } })
     if (this.#waiting[kind].length === 0 && this.#canStart(kind)) return
     if (this.#waiting[kind].length >= this.capacity(kind)) throw this.#full(kind, 'capacity')
-    const { meanMs } = this.#service[kind]
-    if (this.#predictWait(kind) + meanMs > remainingMs) throw this.#full(kind, 'deadline')
+    const neededMs = SAFE_WAIT * this.#predictWait(kind) + SAFE_MEANS * this.#service[kind].meanMs
+    if (neededMs > remainingMs) throw this.#full(kind, 'deadline')
   }
 
   /** @throws DiffiqaError as `check()`. */
@@ -91,6 +96,14 @@ export class AdmissionQueue<T extends QueueEntry> {
     const entry = this.#waiting[kind].shift()
     if (entry) this.#running.set(entry, this.#now())
     return entry
+  }
+
+  /**
+   * Has an entry that was just taken waited so long that it will hardly be done in time, while others wait that might be? Then its thread is
+   * better spent on them: work that ends too late is work for nobody, and under load that lasts it would be most of the work.
+   */
+  hopeless({ kind, deadline }: T): boolean {
+    return this.#waiting[kind].length > 0 && this.#now() + SAFE_MEANS * this.#service[kind].meanMs > deadline
   }
 
   /**

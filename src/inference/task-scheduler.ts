@@ -161,7 +161,7 @@ export class TaskScheduler implements InferenceBackend {
       const pending = seat && this.#queue.take()
       if (!pending) return
       // Timers may be late under load; what is late already is not worth a thread.
-      if (performance.now() >= pending.deadline) {
+      if (performance.now() >= pending.deadline || this.#queue.hopeless(pending)) {
         this.#queue.finish(pending, false)
         pending.expire()
       } else {
