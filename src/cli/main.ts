@@ -69,6 +69,12 @@ const COMMANDS: readonly Command[] = [
     run: async (args) => (await import('./calibrate.ts')).calibrate(args),
   },
   {
+    name: 'plan',
+    summary: 'how many instances, cores and how much memory a load needs',
+    help: async () => (await import('./plan-options.ts')).planHelp(),
+    run: async (args) => (await import('./plan.ts')).plan(args),
+  },
+  {
     name: 'doctor',
     summary: 'check Node, native modules and models, and time one score',
     help: async () => (await import('./doctor-options.ts')).doctorHelp(),

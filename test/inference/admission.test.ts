@@ -133,7 +133,7 @@ describe('refusal', () => {
     expect(refusal(() => queue.add(entry()))).toMatchObject({ code: 'queue-full' })
   })
 
-  test('when mean service time × depth / workers does not leave time enough', () => {
+  test('when mean service time × depth / workers, with what is kept in hand, does not leave time enough', () => {
     const { queue, entry, teach, clock } = puppet({ workers: 2, maxQueue: 100 })
     teach('fast', 100)
     for (let i = 0; i < 2; i++) {
@@ -141,14 +141,15 @@ describe('refusal', () => {
       queue.take()
     }
     for (let i = 0; i < 6; i++) queue.add(entry())
-    // Both threads are taken for 100 ms more, then three waiting tasks each: 400 ms of waiting and 100 of working.
-    expect(refusal(() => queue.check('fast', clock.ms + 499))).toMatchObject({
+    // Both threads are taken for 100 ms more, then three waiting tasks each: 400 ms of waiting (a tenth more to be
+    // safe) and 100 of working (half more).
+    expect(refusal(() => queue.check('fast', clock.ms + 589))).toMatchObject({
       code: 'queue-full',
       details: { reason: 'deadline', kind: 'fast' },
     })
-    expect(refusal(() => queue.check('fast', clock.ms + 501))).toBeUndefined()
+    expect(refusal(() => queue.check('fast', clock.ms + 591))).toBeUndefined()
     clock.ms += 60
-    expect(refusal(() => queue.check('fast', clock.ms + 441))).toBeUndefined()
+    expect(refusal(() => queue.check('fast', clock.ms + 525))).toBeUndefined()
   })
 
   test('does not count a long full score against the thread beside it', () => {
@@ -158,10 +159,10 @@ describe('refusal', () => {
     queue.add(entry('full'))
     queue.add(entry())
     expect([queue.take()?.kind, queue.take()?.kind]).toEqual(['fast', 'full'])
-    expect(refusal(() => queue.check('fast', clock.ms + 201))).toBeUndefined()
-    expect(refusal(() => queue.check('fast', clock.ms + 199))).toMatchObject({ details: { reason: 'deadline' } })
-    expect(refusal(() => queue.check('full', clock.ms + 9999))).toMatchObject({ details: { reason: 'deadline' } })
-    expect(refusal(() => queue.check('full', clock.ms + 10_001))).toBeUndefined()
+    expect(refusal(() => queue.check('fast', clock.ms + 261))).toBeUndefined()
+    expect(refusal(() => queue.check('fast', clock.ms + 259))).toMatchObject({ details: { reason: 'deadline' } })
+    expect(refusal(() => queue.check('full', clock.ms + 12_999))).toMatchObject({ details: { reason: 'deadline' } })
+    expect(refusal(() => queue.check('full', clock.ms + 13_001))).toBeUndefined()
   })
 
   test('never locks out: with a free thread any deadline is taken, and a hung task weighs nothing more', () => {
@@ -171,7 +172,7 @@ describe('refusal', () => {
     queue.add(entry())
     queue.take()
     clock.ms += 60_000
-    expect(refusal(() => queue.check('fast', clock.ms + 5001))).toBeUndefined()
+    expect(refusal(() => queue.check('fast', clock.ms + 7501))).toBeUndefined()
   })
 
   test('learns from tasks that came to their end only', () => {
@@ -185,7 +186,34 @@ describe('refusal', () => {
     queue.finish(cut, true)
     queue.add(entry())
     queue.take()
-    expect(refusal(() => queue.check('fast', clock.ms + 201))).toBeUndefined()
+    expect(refusal(() => queue.check('fast', clock.ms + 261))).toBeUndefined()
+  })
+})
+
+describe('what has waited too long', () => {
+  test('is hopeless when it would end too late and somebody else waits', () => {
+    const { queue, entry, teach, clock } = puppet()
+    teach('fast', 100)
+    const [running, first, second] = [entry(), entry('fast', 500), entry('fast', 500)]
+    for (const item of [running, first, second]) queue.add(item)
+    queue.take()
+    clock.ms += 340
+    queue.finish(running, false)
+    expect(queue.take()).toBe(first)
+    expect(queue.hopeless(first)).toBe(false)
+    clock.ms += 11
+    expect(queue.hopeless(first)).toBe(true)
+    queue.finish(first, false)
+    expect(queue.take()).toBe(second)
+    expect(queue.hopeless(second)).toBe(false)
+  })
+
+  test('is tried all the same when nothing is known of how long it takes', () => {
+    const { queue, entry, clock } = puppet()
+    for (let i = 0; i < 2; i++) queue.add(entry('fast', 100))
+    clock.ms += 99
+    const taken = queue.take()
+    expect(taken && queue.hopeless(taken)).toBe(false)
   })
 })
 

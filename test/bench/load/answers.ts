@@ -30,4 +30,5 @@ export interface Load {
 /** A verdict was given: accepted, down-weighted, or refused for its quality. */
 export const isVerdict = ({ status }: Pick<Answer, 'status'>): boolean => status === 200 || status === 422
 
-export const retryAfterOf = (text: string | undefined): number => (/^[1-9]\d*$/.test(text ?? '') ? Number(text) : Number.NaN)
+export const retryAfterOf = (text: string | undefined): number =>
+  /^[1-9]\d*$/.test(text ?? '') ? Number(text) : Number.NaN

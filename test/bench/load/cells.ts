@@ -2,6 +2,9 @@ import { quantile } from '../../../src/evaluation/quantile.ts'
 import { type Answer, isVerdict, type Load } from './answers.ts'
 import type { Seen } from './processes.ts'
 
+/** Default of the gate's maxQueue. */
+const QUEUE_A_WORKER = 32
+
 export interface Spread {
   readonly p50: number
   readonly p99: number
@@ -22,7 +25,7 @@ export interface Cell {
   readonly latency: Spread
   readonly shed: number
   readonly shedLatency: Spread
-  /** Share of the 503 answers whose Retry-After is a whole number of seconds between what the shortest and the longest waiting ask for. */
+  /** Share of the 503 answers with a right Retry-After. */
   readonly retryAfterRight: number
   readonly retryAfter: readonly number[]
   /** Answers that are neither a verdict nor 503, by status; 0 is a broken connection. */
@@ -32,6 +35,8 @@ export interface Cell {
   /** Share of the verdicts that were to be looked at twice and were not. */
   readonly skipped: number
   readonly queueWait: Spread
+  /** From the end of the upload to the verdict, as the gate has it. */
+  readonly gate: Spread
   readonly loopDelay: Spread
   /** Busy share of the main thread. */
   readonly loopShare: number
@@ -83,12 +88,17 @@ export function cellOf({ workers, escalation, load, times }: CellSettings, seen:
     latency: taken(good),
     shed: per(refused.length),
     shedLatency: taken(refused),
-    retryAfterRight: rightShare(refused, waits),
+    retryAfterRight: rightShare(
+      refused,
+      workers,
+      window.verdicts.map(([, fastMs]) => fastMs),
+    ),
     retryAfter: [...new Set(refused.map(({ retryAfter }) => retryAfter ?? Number.NaN))].toSorted((a, b) => a - b),
     others,
     escalated: share(escalated),
     skipped: share(skipped),
     queueWait: spread(waits),
+    gate: spread(window.verdicts.map(([, , , , totalMs]) => totalMs)),
     loopDelay: window.loopDelay,
     loopShare: window.loopActive / window.seconds,
     cpu: window.cpuSeconds / window.seconds,
@@ -99,10 +109,14 @@ export function cellOf({ workers, escalation, load, times }: CellSettings, seen:
   }
 }
 
-/** The gate asks for its predicted wait, spread by a fifth and rounded up; who was let in meanwhile shows what the wait was. */
-function rightShare(refused: readonly Answer[], waits: readonly number[]): number {
+/**
+ * The gate asks for its predicted wait, spread by a fifth and rounded up. Right is a whole number that asks for no more than a full queue of
+ * photos that all take as long as the slowest hundredth.
+ */
+function rightShare(refused: readonly Answer[], workers: number, fastMs: readonly number[]): number {
   if (refused.length === 0) return 1
-  const most = Math.min(30, Math.max(1, Math.ceil((1.2 * Math.max(0, ...waits)) / 1000)))
+  const waiting = QUEUE_A_WORKER * workers + workers
+  const most = Math.min(30, Math.max(1, Math.ceil((1.2 * waiting * spread(fastMs).p99) / workers / 1000)))
   const right = refused.filter(({ retryAfter = Number.NaN }) => retryAfter >= 1 && retryAfter <= most)
   return right.length / refused.length
 }

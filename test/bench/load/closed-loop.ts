@@ -1,6 +1,6 @@
 import autocannon from 'autocannon'
-import { type Answer, type Load, isVerdict, retryAfterOf } from './answers.ts'
 import { seededRandom } from '../../../src/evaluation/seeded-random.ts'
+import { type Answer, isVerdict, type Load, retryAfterOf } from './answers.ts'
 import { marked, type Probes } from './probes.ts'
 
 /** Autocannon's clients of a fixed rate all send at the beginning of a second: they are started in groups over one. */

@@ -1,7 +1,7 @@
 /** The load, a process of its own: does one `Load` after the other and answers each with its answers; tells when its window begins and ends. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { closedLoop } from './closed-loop.ts'
 import type { Answer, Load } from './answers.ts'
+import { closedLoop } from './closed-loop.ts'
 import { openLoop } from './open-loop.ts'
 import { loadProbes } from './probes.ts'
 
