@@ -1,3 +1,6 @@
+/** Less work than this is none, milliseconds. */
+const CRUMB = 1e-9
+
 export interface ProcessorOptions {
   readonly cores: number
   /** How many times longer work takes while every core works. */
@@ -31,12 +34,13 @@ export class Processor<T> {
 
   /** Works until then, at most until `next`. @returns the threads that ended their work */
   advance(to: number): T[] {
+    // By name and not by subtraction: late in a long run what is left may be less than the clock can tell.
+    const least = to >= this.next ? Math.min(...this.#left.values()) : Number.NEGATIVE_INFINITY
     const work = (to - this.#now) * this.#speed
     this.#now = to
     const ended: T[] = []
     for (const [thread, left] of this.#left) {
-      // Rounding leaves crumbs.
-      if (left - work > 1e-9) this.#left.set(thread, left - work)
+      if (left > least + CRUMB) this.#left.set(thread, Math.max(CRUMB, left - work))
       else {
         this.#left.delete(thread)
         ended.push(thread)

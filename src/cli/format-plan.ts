@@ -11,6 +11,9 @@ const gigabytes = (megabytes: number): string => `${(megabytes / 1000).toFixed(1
 const bits = (mbit: number): string =>
   mbit < 1000 ? `${mbit.toFixed(1)} Mbit/s` : `${(mbit / 1000).toFixed(1)} Gbit/s`
 
+/** Share of the cores' time; below it, time is what is short and not cores. */
+const IDLE = 0.1
+
 /** The plan in words. */
 export function planText(plan: Plan, profile: CapacityProfile): string {
   const { goal, instances, cores, memoryMb, networkMbit, usual, worst } = plan
@@ -25,9 +28,13 @@ export function planText(plan: Plan, profile: CapacityProfile): string {
   ]
   if (goal.spare > 0) rows.push([`with ${goal.spare} gone`, rated(worst)])
   if (plan.withoutSecondLooks) rows.push(['second looks', costOf(plan)])
+  const idle =
+    usual.busy > IDLE
+      ? ''
+      : '\nThese cores are idle nearly all the time: the goal leaves little above what one photo takes. Allow some more of it.\n'
   return `${count(goal.rps)} probes a second, 99 of 100 within ${goal.p99Ms} ms, ${percent(goal.escalation)} looked at twice:
 
-${columns(rows)}
+${columns(rows)}${idle}
 Simulated from: fast score ${meanOf(certainMs).toFixed(0)} ms, full DifFIQA ${meanOf(fullMs).toFixed(0)} ms on average; measured ${printable(measured.date)} on
 ${printable(measured.machine)},
 model version ${printable(measured.modelVersion)}, ${printable(measured.photo)}.
