@@ -22,7 +22,13 @@ const look = async (): Promise<Sample[]> => {
 
 beforeAll(async () => {
   process.on('worker', onWorker)
-  server = await trialServer({ maxQueue: 1, cache: true, escalationBudget: 1, deadlineMs: 30_000 })
+  const kept = new Map<string, string>()
+  const store = {
+    get: async (key: string) => kept.get(key),
+    set: async (key: string, value: string) => kept.set(key, value),
+  }
+  const shared = { store, secret: 'nobody knows this, and it is long enough' }
+  server = await trialServer({ maxQueue: 1, cache: { shared }, escalationBudget: 1, deadlineMs: 30_000 })
 })
 afterAll(async () => {
   process.off('worker', onWorker)
