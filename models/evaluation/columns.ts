@@ -68,15 +68,16 @@ function cascade(answers: readonly Answer[], scoring: ScoringManifest, twice: re
 function without(drop: RegExp, scoring: ScoringManifest): (face: Looked) => number | undefined {
   return ({ full, norm }) => {
     if (!full || norm === undefined) return undefined
-    let raw = full.raw
     const terms = [...full.terms]
+    // The head's answer is not kept: its part is what the others leave of the sum.
+    let [kept, others] = [0, 0]
     for (const { feature, weight } of scoring.tuned.terms) {
-      const similarity = feature === 'log-norm' || feature === 'pixel-residual' ? undefined : terms.shift()?.similarity
-      if (!drop.test(feature)) continue
-      if (feature === 'log-norm') raw -= weight * Math.log(norm)
-      else if (similarity !== undefined) raw -= weight * spread(similarity)
+      if (feature === 'head' || feature === 'pixel-residual') continue
+      const part = weight * (feature === 'log-norm' ? Math.log(norm) : spread(terms.shift()?.similarity as number))
+      others += part
+      if (!drop.test(feature)) kept += part
     }
-    return raw
+    return drop.test('head') ? kept : full.raw - others + kept
   }
 }
 
@@ -94,10 +95,12 @@ export function columns(
   })
   const twice = escalated(answers, scoring, seed)
   const parts: [string, RegExp][] = [
+    ['full without the quality head', /^head$/],
     ['full without E’s norm', /^log-norm$/],
     ['full without forward', /^forward/],
     ['full without backward', /^(backward|pixel-residual)/],
     ['full without mirror', /^mirror$/],
+    ['full without any diffusion', /^(forward|backward|pixel-residual)/],
   ]
   const used = parts.filter(([, drop]) => scoring.tuned.terms.some(({ feature }) => drop.test(feature)))
   const random = seededRandom(`${seed} random score`)

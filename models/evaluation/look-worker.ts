@@ -137,7 +137,9 @@ async function full(pixels: Uint8Array) {
     const { raw, terms = [] } = await diffiqa.score(asFace(pixels))
     return [raw, ...terms.map(({ similarity }) => similarity)]
   })
-  const features = tuned.terms.filter(({ feature }) => feature !== 'log-norm' && feature !== 'pixel-residual')
+  const features = tuned.terms.filter(
+    ({ feature }) => feature !== 'head' && feature !== 'log-norm' && feature !== 'pixel-residual',
+  )
   const terms = features.map(({ feature, timestep }, i): TermSimilarity => {
     const term = feature as TermSimilarity['term']
     return { term, timestep: term === 'mirror' ? 0 : timestep, similarity: numbers[i + 1] as number }

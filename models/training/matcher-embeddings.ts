@@ -64,7 +64,7 @@ async function lineOf(path: string, file: string, variant: string): Promise<obje
     crop: Buffer.from(aligned.pixels).toString('base64'),
     human: await attempt(() => describeFace(human, tensor, probe)),
     faceApi: await attempt(() => describeWithFaceApi(faceApi, how, probe)),
-    sface: base64((await embed(sface, [toTensor(aligned.pixels)]))[0] as Float32Array),
+    sface: base64((await embed(sface, [toTensor(aligned.pixels)]))[0]?.embedding as Float32Array),
   }
 }
 

@@ -21,8 +21,8 @@ import { ModelStore } from '../../src/inference/model-store.ts'
 import { createDiffiqa } from '../../src/quality/diffiqa.ts'
 import { createRegressor } from '../../src/quality/diffiqa-r.ts'
 import { embed } from '../../src/quality/embed.ts'
-import { cropsToEmbed, weigh } from '../../src/quality/evidence.ts'
-import { featureValue } from '../../src/quality/features.ts'
+import { cropsToEmbed, weigh, weighOwn } from '../../src/quality/evidence.ts'
+import { featureValue, withoutHead } from '../../src/quality/features.ts'
 import { toPixels } from '../../src/quality/tensor.ts'
 import { choose } from './prepared-photo.ts'
 
@@ -95,7 +95,8 @@ async function look(row: Row): Promise<Looked> {
   const [score] = await regressor.score([{ pixels: row.crop } as AlignedFace])
   const { prepared } = await diffiqa.prepare({ pixels: row.crop })
   const crops = cropsToEmbed(prepared)
-  const seen: Float32Array[][] = [await embed(embedder, crops)]
+  const own = await embed(embedder, crops)
+  const seen: Float32Array[][] = [own.map(({ embedding }) => embedding)]
   for (const judge of judges) {
     const embeddings: Float32Array[] = []
     for (const crop of crops) embeddings.push(await judge.embed(toPixels(crop)))
@@ -104,9 +105,10 @@ async function look(row: Row): Promise<Looked> {
   return {
     ...row,
     fast: { raw: score?.raw as number, sigma: score?.sigma as number },
-    features: seen.map((embeddings) => {
-      const evidence = weigh(prepared, embeddings)
-      return scoring.tuned.terms.map((term) => featureValue(evidence, prepared.x, term))
+    features: seen.map((embeddings, network) => {
+      const evidence = network === 0 ? weighOwn(prepared, own) : weigh(prepared, embeddings)
+      const { terms } = scoring.tuned
+      return (network === 0 ? terms : withoutHead(terms)).map((term) => featureValue(evidence, prepared.x, term))
     }),
     embeddings: seen.map(([first]) => first as Float32Array),
   }

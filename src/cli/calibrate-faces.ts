@@ -15,8 +15,8 @@ import type { ModelStore } from '../inference/model-store.ts'
 import { createDiffiqa } from '../quality/diffiqa.ts'
 import { createRegressor } from '../quality/diffiqa-r.ts'
 import { embed } from '../quality/embed.ts'
-import { cropsToEmbed, weigh } from '../quality/evidence.ts'
-import { featureValue } from '../quality/features.ts'
+import { cropsToEmbed, weigh, weighOwn } from '../quality/evidence.ts'
+import { featureValue, withoutHead } from '../quality/features.ts'
 import { toPixels } from '../quality/tensor.ts'
 import type { OpenedMatcher } from './calibrate-matcher.ts'
 import { listInputs } from './inputs.ts'
@@ -91,12 +91,12 @@ async function openExaminer({ store, matcher, ownFeatures, copies }: FacesOption
   async function featuresOf(aligned: AlignedFace): Promise<number[]> {
     const { prepared } = await diffiqa.prepare(aligned)
     const crops = cropsToEmbed(prepared)
-    const embeddings =
-      ownFeatures && matcher.embed
-        ? await matcher.embed(crops.map((crop) => ({ ...aligned, pixels: toPixels(crop) })))
-        : await embed(embedder, crops)
-    const evidence = weigh(prepared, embeddings)
-    return scoring.tuned.terms.map((term) => featureValue(evidence, prepared.x, term))
+    const foreign = ownFeatures ? matcher.embed?.bind(matcher) : undefined
+    const evidence = foreign
+      ? weigh(prepared, await foreign(crops.map((crop) => ({ ...aligned, pixels: toPixels(crop) }))))
+      : weighOwn(prepared, await embed(embedder, crops))
+    const { terms } = scoring.tuned
+    return (foreign ? withoutHead(terms) : terms).map((term) => featureValue(evidence, prepared.x, term))
   }
 
   async function examineFace(image: RgbImage, face: Face, bytes: Uint8Array, natural: boolean): Promise<Found> {

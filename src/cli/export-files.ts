@@ -20,7 +20,13 @@ const CROP = [3, 112, 112]
 const TENSORS: Readonly<
   Record<RemoteModelName, { readonly inputs: readonly TensorSpec[]; readonly outputs: readonly TensorSpec[] }>
 > = {
-  embedder: { inputs: [{ name: 'data', dims: CROP }], outputs: [{ name: 'fc1', dims: [128] }] },
+  embedder: {
+    inputs: [{ name: 'data', dims: CROP }],
+    outputs: [
+      { name: 'fc1', dims: [128] },
+      { name: 'head', dims: [1] },
+    ],
+  },
   denoiser: {
     inputs: [
       { name: 'x', dims: CROP },

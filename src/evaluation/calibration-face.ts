@@ -7,7 +7,7 @@ export interface CalibrationFace {
   readonly natural: boolean
   /** DifFIQA(R) before calibration, and its standard deviation there. */
   readonly fast: { readonly raw: number; readonly sigma: number }
-  /** Features of full DifFIQA, in the order of the manifest's terms. */
+  /** Features of full DifFIQA, in the order of the manifest's terms; without the quality head where the matcher is E. */
   readonly features: readonly number[]
   /** How the matcher compares it; undefined where the matcher found no face. */
   readonly embedding: Float32Array | undefined

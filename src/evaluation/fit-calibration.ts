@@ -2,6 +2,7 @@ import { DiffiqaError } from '../errors.ts'
 import type { CalibratedScoring, MatcherCalibration } from '../gate/calibration.ts'
 import type { Knots, ScoringManifest, ThresholdSet } from '../inference/manifest.ts'
 import { applyKnots, sigmaAt } from '../quality/calibration.ts'
+import { withoutHead } from '../quality/features.ts'
 import type { CalibrationFace, CalibrationMatcher } from './calibration-face.ts'
 import { fitPolicies } from './fit-policies.ts'
 import { fitReliability } from './fit-reliability.ts'
@@ -68,7 +69,7 @@ export function fitCalibration(faces: readonly CalibrationFace[], options: FitOp
   const fast = outcomes.map(({ face }) => face.fast.raw)
   const terms = ownFeatures
     ? reweigh(
-        scoring.tuned.terms,
+        withoutHead(scoring.tuned.terms),
         nonNegativeLogistic(
           outcomes.map(({ face }) => face.features),
           passing,

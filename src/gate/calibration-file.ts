@@ -3,6 +3,7 @@ import { DiffiqaError, isDiffiqaError } from '../errors.ts'
 import type { Manifest, TunedPreset } from '../inference/manifest.ts'
 import { all, number, oneOf, optional, record, sha256, text } from '../inference/manifest-check.ts'
 import { combination, knots, purposes, reference, reliabilityKnots, tuned } from '../inference/manifest-file.ts'
+import { withoutHead } from '../quality/features.ts'
 import type { Calibration } from './calibration.ts'
 
 /** A calibration is a few kilobytes; anything larger is another file. */
@@ -75,7 +76,7 @@ export function requireFit(calibration: Calibration, manifest: Manifest): void {
 function requireTerms({ quality, scoring }: Calibration, manifest: Manifest): void {
   const listed = (terms: TunedPreset['terms']): string =>
     JSON.stringify(terms.map(({ feature, timestep, draws }) => [feature, timestep, draws]))
-  if (quality === 'general' || listed(scoring.tuned.terms) === listed(manifest.scoring.tuned.terms)) return
+  if (quality === 'general' || listed(scoring.tuned.terms) === listed(withoutHead(manifest.scoring.tuned.terms))) return
   throw new DiffiqaError('invalid-calibration', 'The calibration weighs other terms than full DifFIQA has', {
     details: { field: 'scoring.tuned.terms' },
   })

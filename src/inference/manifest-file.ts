@@ -51,7 +51,16 @@ const model = record({
 })
 
 const term = record({
-  feature: oneOf('forward', 'backward', 'forward-mirror', 'backward-mirror', 'mirror', 'log-norm', 'pixel-residual'),
+  feature: oneOf(
+    'forward',
+    'backward',
+    'forward-mirror',
+    'backward-mirror',
+    'mirror',
+    'log-norm',
+    'pixel-residual',
+    'head',
+  ),
   timestep: integer(0, LAST_TIMESTEP),
   draws: integer(0),
   weight: number(),

@@ -20,7 +20,7 @@ export interface ModelEntry {
 export type Knots = readonly (readonly [x: number, y: number])[]
 
 export interface TermWeight {
-  /** Feature of full DifFIQA; `log-norm` is ln ‖E(x)‖. Similarity terms enter as -ln(1 - s). */
+  /** Feature of full DifFIQA; `log-norm` is ln ‖E(x)‖, `head` what the quality head behind E answers. Similarity terms enter as -ln(1 - s). */
   readonly feature:
     | 'forward'
     | 'backward'
@@ -29,6 +29,7 @@ export interface TermWeight {
     | 'mirror'
     | 'log-norm'
     | 'pixel-residual'
+    | 'head'
   readonly timestep: number
   readonly draws: number
   readonly weight: number

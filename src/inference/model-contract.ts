@@ -23,7 +23,7 @@ export const MODEL_CONTRACTS: Readonly<Record<ModelName, ModelContract>> = {
   },
   embedder: {
     inputs: ['data'],
-    outputs: ['fc1'],
+    outputs: ['fc1', 'head'],
     selfTestFeeds: () => ({ data: image(112, byte) }),
   },
   denoiser: {

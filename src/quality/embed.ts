@@ -3,9 +3,17 @@ import type { TensorModel } from '../inference/tensor-model.ts'
 import { type Cancelled, inBatches, takeOutput } from './batch.ts'
 import { rows, stack } from './tensor.ts'
 
+/** What E says of one crop. */
+export interface Embedded {
+  /** Not normalised to unit length. */
+  readonly embedding: Float32Array
+  /** The quality head's answer, about −3..3; higher is better. */
+  readonly head: number
+}
+
 /**
- * E: embeddings of crops, not normalised to unit length.
- * @param embedder Input `data` [N, 3, 112, 112] RGB in 0..255, output `fc1` [N, width].
+ * E: embeddings of crops and what the quality head behind it says.
+ * @param embedder Input `data` [N, 3, 112, 112] RGB in 0..255, outputs `fc1` [N, width] and `head` [N, 1].
  * @param crops 3 × 112 × 112 each, −1..1; noisy ones may reach beyond.
  * @throws DiffiqaError `aborted`, `invalid-model-output`.
  */
@@ -13,7 +21,7 @@ export function embed(
   embedder: TensorModel,
   crops: readonly Float32Array[],
   cancelled?: Cancelled,
-): Promise<Float32Array[]> {
+): Promise<Embedded[]> {
   return inBatches(crops, cancelled, async (batch) => {
     const { data, dims } = stack(batch)
     for (let i = 0; i < data.length; i++) data[i] = ((data[i] as number) + 1) * 127.5
@@ -21,6 +29,10 @@ export function embed(
     const width = (outputs.fc1?.data.length ?? 0) / batch.length
     if (!Number.isInteger(width) || width === 0)
       throw new DiffiqaError('invalid-model-output', 'the embedder answered without embeddings')
-    return rows(takeOutput(outputs, 'fc1', batch.length, width), width)
+    const heads = takeOutput(outputs, 'head', batch.length, 1)
+    return rows(takeOutput(outputs, 'fc1', batch.length, width), width).map((embedding, i) => ({
+      embedding,
+      head: heads[i] as number,
+    }))
   })
 }

@@ -1,7 +1,7 @@
 import type { TensorModel } from '../inference/tensor-model.ts'
 import { restore } from './backward.ts'
 import type { Cancelled } from './batch.ts'
-import { embed } from './embed.ts'
+import { type Embedded, embed } from './embed.ts'
 import { diffuse } from './forward.ts'
 import { forwardStream, gaussianNoise, type NoiseAddress, type NoiseKey, samplerStream } from './noise.ts'
 import { cosine, norm } from './similarity.ts'
@@ -43,6 +43,8 @@ export interface Sample {
 export interface Evidence {
   /** ‖E(x)‖. */
   readonly norm: number
+  /** The quality head's answer to x; undefined where another network is E. */
+  readonly head: number | undefined
   /** s(E(x), E(x^f)), where the mirror term was wanted. */
   readonly mirrorSimilarity: number | undefined
   readonly samples: readonly Sample[]
@@ -163,8 +165,9 @@ export function cropsToEmbed({ x, flipped, drafts }: Prepared): Float32Array[] {
 /**
  * What the embeddings say.
  * @param embeddings Of {@link cropsToEmbed}, in its order.
+ * @param head The quality head's answer to x, where E has one.
  */
-export function weigh(prepared: Prepared, embeddings: readonly Float32Array[]): Evidence {
+export function weigh(prepared: Prepared, embeddings: readonly Float32Array[], head?: number): Evidence {
   const embeddingOf = new Map(cropsToEmbed(prepared).map((crop, i) => [crop, embeddings[i] as Float32Array]))
   const anchor = embeddingOf.get(prepared.x) as Float32Array
   const similarity = (crop: Float32Array | undefined): number | undefined => {
@@ -173,6 +176,7 @@ export function weigh(prepared: Prepared, embeddings: readonly Float32Array[]): 
   }
   return {
     norm: norm(anchor),
+    head,
     mirrorSimilarity: similarity(prepared.flipped),
     samples: prepared.drafts.map(
       ({ mirrored, timestep, draw, noisy, restored }): Sample => ({
@@ -202,5 +206,14 @@ export async function gather(
   cancelled?: Cancelled,
 ): Promise<Evidence> {
   const prepared = await prepare(denoiser, x, key, wanted, process, cancelled)
-  return weigh(prepared, await embed(embedder, cropsToEmbed(prepared), cancelled))
+  return weighOwn(prepared, await embed(embedder, cropsToEmbed(prepared), cancelled))
+}
+
+/** `weigh()` of what the package's own E says. */
+export function weighOwn(prepared: Prepared, seen: readonly Embedded[]): Evidence {
+  return weigh(
+    prepared,
+    seen.map(({ embedding }) => embedding),
+    seen[0]?.head,
+  )
 }

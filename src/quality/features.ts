@@ -1,3 +1,4 @@
+import { DiffiqaError } from '../errors.ts'
 import type { TermWeight } from '../inference/manifest.ts'
 import type { Evidence, Sample, Wanted } from './evidence.ts'
 import type { TermName } from './types.ts'
@@ -26,6 +27,11 @@ export function termSimilarity(evidence: Evidence, term: TermName, timestep: num
   )
 }
 
+function headOf({ head }: Evidence): number {
+  if (head === undefined) throw new DiffiqaError('scoring-failed', 'this network E has no quality head')
+  return head
+}
+
 /** Mean distance between the face and its restored versions, over pixels and draws, 0..2. */
 function pixelResidual(evidence: Evidence, x: Float32Array, timestep: number, draws: number): number {
   return mean(
@@ -37,19 +43,27 @@ function pixelResidual(evidence: Evidence, x: Float32Array, timestep: number, dr
   )
 }
 
-/** What a feature of the tuned preset has to be computed from; nothing for the norm of E(x), which is always there. */
+/**
+ * The terms that any network can take E's place in: the quality head reads the feature maps of the package's own.
+ */
+export const withoutHead = (terms: readonly TermWeight[]): readonly TermWeight[] =>
+  terms.filter(({ feature }) => feature !== 'head')
+
+/** What a feature of the tuned preset has to be computed from; nothing for what E(x) gives, which is always there. */
 export function wantedBy({ feature, timestep, draws }: TermWeight): Wanted | undefined {
-  if (feature === 'log-norm') return undefined
+  if (feature === 'log-norm' || feature === 'head') return undefined
   if (feature === 'pixel-residual') return { kind: 'residual', timestep, draws }
   return feature === 'mirror' ? { kind: feature, timestep: 0, draws: 1 } : { kind: feature, timestep, draws }
 }
 
 /**
- * One feature of the tuned preset: −ln(1 − s) of a term's mean similarity, ln ‖E(x)‖, or −ln of the mean distance to the restored face.
- * Higher means better for each.
+ * One feature of the tuned preset: −ln(1 − s) of a term's mean similarity, ln ‖E(x)‖, −ln of the mean distance to the restored face, or the
+ * quality head's answer. Higher means better for each.
+ * @throws DiffiqaError `scoring-failed` where the head is asked for and another network was E.
  */
 export function featureValue(evidence: Evidence, x: Float32Array, { feature, timestep, draws }: TermWeight): number {
   if (feature === 'log-norm') return Math.log(Math.max(evidence.norm, FLOOR))
+  if (feature === 'head') return headOf(evidence)
   if (feature === 'pixel-residual') return -Math.log(pixelResidual(evidence, x, timestep, draws) + FLOOR)
   return spread(termSimilarity(evidence, feature, timestep, draws))
 }

@@ -203,12 +203,8 @@ describe('createGate({ calibration })', () => {
 
   test("quality 'matcher': its embedding is E, the crops are the same each time, its failure leaves the fast score", async () => {
     const matcher = source()
-    const { tuned } = calibrationOf().scoring
-    const calibration = calibrationOf({
-      quality: 'matcher',
-      matcher: { ...calibrationOf().matcher, name: 'own' },
-      scoring: { ...calibrationOf().scoring, tuned },
-    })
+    const calibration = calibrationOf({ quality: 'matcher', matcher: { ...calibrationOf().matcher, name: 'own' } })
+    const { tuned } = calibration.scoring
     await using gate = await createGate({ ...patient, calibration, quality: 'matcher', matcher })
     const photo = await sampleFace('a')
     const first = (await gate.assess(photo, { full: true })).verdict
@@ -221,8 +217,8 @@ describe('createGate({ calibration })', () => {
     expect(faces).toHaveLength(3)
     expect(faces.every(({ pixels }) => pixels.length === 112 * 112 * 3)).toBe(true)
     expect(options.signal).toBeInstanceOf(AbortSignal)
-    await using general = await createGate(patient)
-    const own = (await general.assess(photo, { full: true })).verdict
+    await using gateOfItsOwn = await createGate(patient)
+    const own = (await gateOfItsOwn.assess(photo, { full: true })).verdict
     expect(first.full?.terms?.[0]?.similarity).not.toBeCloseTo(own.full?.terms?.[0]?.similarity as number, 6)
 
     matcher.embed.mockRejectedValueOnce(new Error('out of memory'))

@@ -170,7 +170,10 @@ describe('a model that answers nonsense', () => {
   test('NaN from the second look leaves the fast score standing', async () => {
     const embedder = countingModel(({ data }) => {
       const count = data?.dims[0] as number
-      return { fc1: { data: new Float32Array(count * 128).fill(Number.NaN), dims: [count, 128] } }
+      return {
+        fc1: { data: new Float32Array(count * 128).fill(Number.NaN), dims: [count, 128] },
+        head: { data: new Float32Array(count), dims: [count, 1] },
+      }
     })
     await using gate = gateOf(parts({ embedder }))
     const { verdict } = await gate.assess(await sampleFace('c'), { full: true })

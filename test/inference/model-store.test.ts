@@ -69,9 +69,9 @@ describe('a model file', () => {
   })
 
   test.each([
-    ['another input', tinyOnnx({ image: 4 }, ['fc1']), ['data']],
-    ['an input more', tinyOnnx({ data: 4, more: 1 }, ['fc1']), []],
-    ['another output', tinyOnnx({ data: 4 }, ['fc2']), ['fc1']],
+    ['another input', tinyOnnx({ image: 4 }, ['fc1', 'head']), ['data']],
+    ['an input more', tinyOnnx({ data: 4, more: 1 }, ['fc1', 'head']), []],
+    ['another output', tinyOnnx({ data: 4 }, ['fc2', 'head']), ['fc1']],
   ])('with %s is refused', async (_, bytes, missing) => {
     const store = await storeWith('embedder', bytes)
     await expect(store.session('embedder')).rejects.toEqual(code('model-incompatible', { model: 'embedder', missing }))
@@ -119,7 +119,7 @@ describe('a network', () => {
   test('answers with plain arrays and dimensions', async () => {
     const store = await ModelStore.open({ modelsDir: modelsFolder() })
     const answer = await (await store.session('embedder')).run(feeds(1, 2.5, -3))
-    expect(answer).toEqual({ fc1: { data: Float32Array.of(1, 2.5, -3), dims: [1, 1, 1, 3] } })
+    expect(answer.fc1).toEqual({ data: Float32Array.of(1, 2.5, -3), dims: [1, 1, 1, 3] })
     await store.close()
   })
 
@@ -127,7 +127,7 @@ describe('a network', () => {
     ['NaN', 'Sqrt', -1],
     ['an infinity', 'Reciprocal', 0],
   ] as const)('that answers with %s is refused', async (_, op, input) => {
-    const store = await storeWith('embedder', tinyOnnx({ data: 4 }, ['fc1'], op))
+    const store = await storeWith('embedder', tinyOnnx({ data: 4 }, ['fc1', 'head'], op))
     const model = await store.session('embedder')
     await expect(model.run(feeds(4, input))).rejects.toEqual(
       code('invalid-model-output', { model: 'embedder', output: 'fc1' }),

@@ -57,7 +57,7 @@ test('threads that load or run a network are stopped without harm', async () => 
 })
 
 test('NaN from a network is the typed error of one task', async () => {
-  const models = { ...tinyModels(), embedder: tinyOnnx({ data: 4 }, ['fc1'], 'Sqrt') }
+  const models = { ...tinyModels(), embedder: tinyOnnx({ data: 4 }, ['fc1', 'head'], 'Sqrt') }
   const manifest = manifestFor(models)
   const values = manifest.selfTest.embedder.values.map(Math.sqrt)
   const selfTest = { ...manifest.selfTest, embedder: { values, tolerance: 1e-4 } }
@@ -71,7 +71,7 @@ test('NaN from a network is the typed error of one task', async () => {
 })
 
 test.each([
-  ['a flipped bit', { embedder: tinyOnnx({ data: 4 }, ['fc1'], 'Sqrt') }, 'model-integrity'],
+  ['a flipped bit', { embedder: tinyOnnx({ data: 4 }, ['fc1', 'head'], 'Sqrt') }, 'model-integrity'],
   ['a missing file', { denoiser: undefined }, 'model-missing'],
 ])('%s keeps the backend from starting, by its own name', async (_, models, code) => {
   const start = performance.now()

@@ -74,6 +74,7 @@ describe('the tuned preset', () => {
       term('backward', 250, 1, 0.15),
       term('mirror', 0, 1, 0.2),
       term('log-norm', 0, 1, 0.5),
+      term('head', 0, 1, 0.4),
       term('pixel-residual', 250, 1, 0.1),
     ]
     const alone = async (one: TermWeight): Promise<number> =>
@@ -93,6 +94,7 @@ describe('the tuned preset', () => {
 
   it.each([
     ['log-norm', [term('log-norm')], 0, 1],
+    ['the head', [term('head')], 0, 1],
     ['forward', [term('forward', 20, 2)], 0, 3],
     ['mirror', [term('mirror')], 0, 2],
     ['backward', [term('backward', 90, 2)], 2, 3],
@@ -251,7 +253,10 @@ it.each([
 ])('reports %s from the embedder', async (_, value) => {
   const embedder = countingModel(({ data }) => {
     const count = data?.dims[0] as number
-    return { fc1: { data: new Float32Array(count * 128).fill(value), dims: [count, 128] } }
+    return {
+      fc1: { data: new Float32Array(count * 128).fill(value), dims: [count, 128] },
+      head: { data: new Float32Array(count), dims: [count, 1] },
+    }
   })
   const diffiqa = createDiffiqa({ embedder, denoiser: analyticDenoiser(), manifest: testManifest(), preset: 'paper' })
   await expect(diffiqa.score(face)).rejects.toMatchObject({ code: 'invalid-model-output' })

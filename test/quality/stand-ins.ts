@@ -51,7 +51,11 @@ export const analyticEmbedder = () =>
       }
       fc1.set(sums, n * 128)
     }
-    return { fc1: { data: fc1, dims: [count, 128] } }
+    const head = Float32Array.from(
+      { length: count },
+      (_, n) => fc1.slice(n * 128, n * 128 + 4).reduce((a, b) => a + b) / 10,
+    )
+    return { fc1: { data: fc1, dims: [count, 128] }, head: { data: head, dims: [count, 1] } }
   })
 
 /** The vectors' two faces. */

@@ -13,6 +13,8 @@ STEPS: dict[str, str] = {
     'crops': 'align every set with the TypeScript aligner',
     'embed': 'SFace embeddings of every crops file',
     'ddpm': 'train the restorer',
+    'taps': "SFace's feature maps of every crops file, summed up",
+    'teach': "train the quality head on those feature maps",
     'label': 'quality labels of the training crops',
     'distil': 'train the regressor',
     'calibrate': 'fit every number of models/manifest.json on the validation people',
@@ -20,13 +22,14 @@ STEPS: dict[str, str] = {
     'verify': 'compare the ONNX files with the networks they came from',
     'vectors': 'write the test vectors that the TypeScript tests read',
     'evaluate': 'the table of scores against baselines',
+    'term_study': 'what each term of the full score carries',
     'rivals': "train other methods' recipes and score with them",
     'rivals_table': "the rivals' table",
 }
 
 # `all` runs the steps in the order in which they need one another; labels are made with the exported restorer, hence two exports.
 # The rivals are not needed for anything that is shipped, so they are apart.
-ORDER = ['fetch', 'crops', 'embed', 'ddpm', 'export', 'label', 'distil', 'export', 'verify', 'vectors', 'calibrate', 'evaluate']
+ORDER = ['fetch', 'crops', 'embed', 'taps', 'teach', 'ddpm', 'export', 'label', 'distil', 'export', 'verify', 'vectors', 'calibrate', 'evaluate']
 
 
 def usage() -> str:

@@ -1,13 +1,14 @@
-"""Trains DifFIQA(R) in two phases of one network.
+"""Trains DifFIQA(R): `mean` and `log_variance` learn the label-optimised tuned score of full DifFIQA.
 
-pretrain: similarities of SFace (gen, own), its norm and its embedding; needs no restorer.
-distil: from those weights, `mean` and `log_variance` learn the label-optimised tuned score of full DifFIQA.
+Beside it the network learns the similarities of SFace (gen, own), its norm and its embedding (the representation consistency of
+eDifFIQA); those heads but the embedding are not exported.
 """
 import copy
 import csv
 import math
 import sys
 import time
+from dataclasses import fields
 from typing import Any
 
 import cv2
@@ -23,14 +24,11 @@ from .exported import load_regressor
 from .label_rows import Rows, gather, unit
 from .regressor import Regressor
 from .runtime import Budget, autocast, pick_device, prepare, save, update_average
-from .similarity_labels import predict_missing
 
 FOLDER = paths.TRAINING / 'regressor'
 BETA = 0.5
 # Crops that an exported network's BatchNorms are measured on again.
 START_CROPS = 512
-# How often a crop whose tuned score is only predicted is drawn, against one that has it.
-MADE_UP_SHARE = 0.3
 WEIGHTS = {'quality': 2.0, 'gen': 1.0, 'own': 0.5, 'log_norm': 0.5, 'embedding': 2.0}
 
 
@@ -43,18 +41,6 @@ def beta_nll(mean: Tensor, log_variance: Tensor, target: Tensor) -> Tensor:
 
 def standardise(values: np.ndarray) -> np.ndarray:
     return ((values - np.nanmean(values)) / np.nanstd(values)).astype(np.float32)
-
-
-def quality_label(rows: Rows, phase: str) -> np.ndarray:
-    """What `mean` learns, standardised, finite for every row."""
-    log_norm = np.log(rows.norm)
-    own = np.where(np.isfinite(rows.own), rows.own, 1.0)
-    # Where the person is unknown, what own similarity and norm say about gen elsewhere has to do.
-    gen = predict_missing(rows.gen, np.stack([own, log_norm, own * log_norm], axis=1))
-    if phase == 'pretrain':
-        return standardise(standardise(gen) + 0.5 * standardise(log_norm))
-    # The tuned score costs many passes a crop, so only some have it; the others get what their similarities say about it.
-    return standardise(predict_missing(rows.target, np.stack([gen, own, log_norm, gen * log_norm], axis=1)))
 
 
 def flat_shares(label: np.ndarray, bins: int = 20) -> np.ndarray:
@@ -104,16 +90,13 @@ def share_natural(shares: np.ndarray, natural: np.ndarray, wanted: float | None)
 
 
 class Batches:
-    def __init__(self, rows: Rows, phase: str, natural_share: float | None, random: np.random.Generator):
+    def __init__(self, rows: Rows, natural_share: float | None, random: np.random.Generator):
         self.rows, self.random = rows, random
-        label = quality_label(rows, phase)
-        shares = flat_shares(label)
-        if phase == 'distil':
-            shares = np.where(np.isfinite(rows.target), shares, MADE_UP_SHARE * shares)
-        self.shares = share_natural(shares, rows.natural, natural_share)
+        label = standardise(rows.target)
+        self.shares = share_natural(flat_shares(label), rows.natural, natural_share)
         self.columns = {
             'quality': label,
-            'gen': standardise(rows.gen),
+            'gen': standardise(rows.likely),
             'own': standardise(rows.own),
             'log_norm': standardise(np.log(rows.norm)),
         }
@@ -160,24 +143,25 @@ def validate(model: Regressor, held_out: dict[str, Rows], device: torch.device) 
     return result
 
 
-def train(phase: str, config: dict[str, Any]) -> None:
+def labelled(rows: Rows) -> Rows:
+    """The rows that the label step gave a target."""
+    keep = np.isfinite(rows.target)
+    columns = {field.name: getattr(rows, field.name) for field in fields(rows) if field.name != 'crops'}
+    return Rows(crops=rows.crops, **{name: values[keep] for name, values in columns.items()})
+
+
+def run(config: dict[str, Any]) -> None:
     random = prepare(config['seed'], config['threads'])
     device = pick_device(config['device'])
-    settings = config[phase]
-    file, first = FOLDER / f'{phase}.pt', FOLDER / 'pretrain.best.pt'
+    file = FOLDER / 'last.pt'
     model = Regressor(**config['architecture'])
-    before = None
-    if phase == 'distil':
-        start = torch.load(first, map_location='cpu', weights_only=True)
-        model.load_state_dict(start['ema'])
-        before = start['provenance']
-    rows = gather(config['sets'], config['variants'])
-    batches = Batches(rows, phase, settings['natural_share'], random)
-    if phase == 'pretrain' and config['start']:
+    rows = labelled(gather(config['sets'], config['variants']))
+    batches = Batches(rows, config['natural_share'], random)
+    if config['start']:
         load_regressor(model, paths.ROOT / config['start'], batches.draw(START_CROPS)[0])
     model.to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(model)
-    optimiser = torch.optim.AdamW(model.parameters(), settings['learning_rate'], weight_decay=config['weight_decay'])
+    optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=config['weight_decay'])
     step, spent, best = 0, 0.0, -math.inf
     if config['resume'] and file.exists():
         state = torch.load(file, map_location=device, weights_only=True)
@@ -188,13 +172,13 @@ def train(phase: str, config: dict[str, Any]) -> None:
         batches.random = np.random.default_rng([config['seed'], step])
     held_out = {key: gather([key.split('.')[0]], [key.split('.')[1]]) for key in config['validation']}
     FOLDER.mkdir(parents=True, exist_ok=True)
-    print(f'{phase}: {len(rows)} crops, {np.isfinite(rows.target).sum()} with a tuned score', flush=True)
-    log = (FOLDER / f'{phase}.csv').open('a', newline='')
+    print(f'distil: {len(rows)} crops', flush=True)
+    log = (FOLDER / 'distil.csv').open('a', newline='')
     table = csv.writer(log)
     if log.tell() == 0:
         measures = [f'{key}:{head}' for key in held_out for head in ('mean', 'gen')]
         table.writerow(['minutes', 'step', 'crops', *WEIGHTS, *measures])
-    budget = Budget(settings['minutes'], settings['steps'], spent)
+    budget = Budget(config['minutes'], config['steps'], spent)
     saved, running = time.monotonic(), []
     bar = tqdm(total=100, unit='%', disable=not sys.stderr.isatty())
 
@@ -204,21 +188,21 @@ def train(phase: str, config: dict[str, Any]) -> None:
         means = [np.nanmean([part.get(key, math.nan) for part in running]) for key in WEIGHTS] if running else [math.nan] * len(WEIGHTS)
         table.writerow([f'{budget.spent / 60:.1f}', step, step * config['batch'], *(f'{v:.4f}' for v in means), *(f'{v:.4f}' for v in measures.values())])
         log.flush()
-        provenance = {'step': phase, 'steps': step, 'samples': step * config['batch'], 'crops': len(rows),
-                      'minutes': round(budget.spent / 60, 1), 'before': before, 'start': config['start'] if phase == 'pretrain' else None, 'sets': config['sets'], 'seed': config['seed'],
+        provenance = {'step': 'distil', 'steps': step, 'samples': step * config['batch'], 'crops': len(rows),
+                      'minutes': round(budget.spent / 60, 1), 'start': config['start'], 'sets': config['sets'], 'seed': config['seed'],
                       'rankCorrelationWithGenuineSimilarity': {key: round(value, 4) for key, value in measures.items()}}
         rank = float(np.mean([value for key, value in measures.items() if key.endswith(':mean')]))
         state = {'ema': average.state_dict(), 'architecture': config['architecture'], 'provenance': provenance}
         if rank > best:
             # Labels are noisy and in time learnt by heart: what is shipped is the network that ranked the validation people best.
             best = rank
-            save(state, FOLDER / f'{phase}.best.pt')
+            save(state, FOLDER / 'best.pt')
         save({**state, 'model': model.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step, 'spent': budget.spent,
               'best': best}, file)
         saved, running = time.monotonic(), []
 
     while (progress := budget.progress(step)) < 1:
-        rate = settings['learning_rate'] * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
+        rate = config['learning_rate'] * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
         for group in optimiser.param_groups:
             group['lr'] = rate
         faces, wanted = batches.draw(config['batch'])
@@ -241,9 +225,5 @@ def train(phase: str, config: dict[str, Any]) -> None:
     checkpoint()
     bar.close()
     log.close()
-    print(f'{phase}: {step} steps of {config["batch"]} crops in {budget.spent / 60:.1f} minutes', flush=True)
+    print(f'distil: {step} steps of {config["batch"]} crops in {budget.spent / 60:.1f} minutes', flush=True)
 
-
-def run(config: dict[str, Any]) -> None:
-    for phase in config['phases']:
-        train(phase, config)

@@ -14,8 +14,9 @@ import onnx
 import torch
 
 from . import paths
+from .head_graph import add_head, load_state
 from .onnx_tools import drop_weight_inputs, set_dimensions, upgrade, weights_to_float16
-from .regressor import MirrorMean, Regressor, fold_batch_norms
+from .regressor import Regressor, fold_batch_norms
 from .self_test import answer
 from .unet import UNet
 
@@ -33,7 +34,7 @@ ABOUT = {
     'embedder': {
         'input': '[N,3,112,112] float32, RGB, 0..255',
         'licence': 'Apache-2.0',
-        'source': 'SFace 2021dec, OpenCV Zoo (Yaoyao Zhong, Weihong Deng); batch made symbolic, weights stored as float16',
+        'source': 'SFace 2021dec, OpenCV Zoo (Yaoyao Zhong, Weihong Deng); batch made symbolic, weights stored as float16; quality head (MIT) trained by models/training (teach)',
     },
     'denoiser': {
         'input': '[N,3,112,112] float32, RGB, -1..1; t [N] float32, timestep index 0..999',
@@ -60,8 +61,8 @@ def write_detector(source: Path, target: Path) -> None:
     onnx.save(model, str(target))
 
 
-def write_embedder(source: Path, target: Path) -> None:
-    """SFace with a symbolic batch, opset 17, float16 weights."""
+def write_embedder(source: Path, head: Path, target: Path) -> None:
+    """SFace with the quality head behind it, a symbolic batch, opset 17, float16 weights."""
     model = onnx.load(str(source))
     drop_weight_inputs(model)
     set_dimensions(model.graph.input[0], ['batch', 3, 112, 112])
@@ -69,6 +70,7 @@ def write_embedder(source: Path, target: Path) -> None:
     del model.graph.value_info[:]
     model = upgrade(model, OPSET)
     del model.graph.value_info[:]
+    add_head(model, load_state(head))
     weights_to_float16(model)
     onnx.checker.check_model(model)
     onnx.save(model, str(target))
@@ -110,7 +112,7 @@ def write_denoiser(model: UNet, target: Path) -> None:
 
 
 def write_regressor(model: Regressor, target: Path) -> None:
-    write_torch(MirrorMean(fold_batch_norms(model)), (torch.zeros(2, 3, 112, 112),), ['face'], ['mean', 'log_variance', 'embedding'], target)
+    write_torch(fold_batch_norms(model), (torch.zeros(2, 3, 112, 112),), ['face'], ['mean', 'log_variance', 'embedding'], target)
 
 
 def entry(name: str, path: Path) -> dict:
@@ -146,9 +148,14 @@ def run(config: dict[str, Any]) -> None:
     regressor = paths.ROOT / settings.regressor
     detector = paths.ROOT / settings.detector if settings.detector else paths.data_dir() / YUNET
     write_detector(detector, paths.MODELS / 'detector.onnx')
-    write_embedder(paths.ROOT / settings.embedder, paths.MODELS / 'embedder.onnx')
     before = json.loads(paths.MANIFEST.read_text(encoding='utf-8')).get('provenance', {}).get('networks', {}) if paths.MANIFEST.exists() else {}
+    head = paths.ROOT / settings.head
+    if head.exists():
+        write_embedder(paths.ROOT / settings.embedder, head, paths.MODELS / 'embedder.onnx')
+    else:
+        print('embedder: no trained head, the file is kept')
     networks = {'exporter': f'torch {torch.__version__}, onnx {onnx.__version__}, numpy {np.__version__}, Python {platform.python_version()}'}
+    networks['head'] = load_state(head)['provenance'] if head.exists() else before.get('head', 'untrained')
     for name, checkpoint, load, write in (
         ('denoiser', denoiser, load_denoiser, write_denoiser), ('regressor', regressor, load_regressor, write_regressor),
     ):

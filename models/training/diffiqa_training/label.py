@@ -1,7 +1,8 @@
 """Labels of the training crops.
 
-From SFace's similarities: `own`, `gen`, `norm`, `pretrain`. From the tuned preset: `tuned`, its raw score where every term was
-measured, and `target`, what the regressor learns: the tuned score moved towards `gen` (the label optimisation of eDifFIQA).
+From SFace's similarities: `own`, `gen`, `norm`, `range`. From the tuned preset: `tuned`, its raw score where every term was
+measured, and `target`, what the regressor learns: the tuned score whose head has not seen the person, moved towards what was
+measured (the label optimisation of eDifFIQA). `likely`: `gen`, moved likewise.
 """
 
 import os
@@ -12,7 +13,9 @@ import numpy as np
 from . import crop_set, paths
 from .config import section
 from .preset import Preset
-from .similarity_labels import WITHOUT_IDENTITY, load_embedding, predict_missing, similarity_labels, standardise
+from .similarity_labels import load_embedding, predict_missing, similarity_labels, standardise
+from .taps import load_taps, tap_file
+from .teach import LABELS, SHIPPED, groups_of, measured_labels, prediction_file, standard_inputs
 from .teacher import predict_out_of_fold
 from .terms import Terms, feature
 
@@ -22,10 +25,10 @@ Values = dict[str, np.ndarray]
 
 def available(sets: list[str]) -> list[Key]:
     keys = [tuple(name.split('.')) for name in sets]
-    return [k for k in keys if paths.embed_file(*k).exists() and paths.embed_file(k[0], 'clean').exists()]
+    return [k for k in keys if tap_file(*k).exists() and paths.embed_file(k[0], 'clean').exists()]
 
 
-def pretrain_labels(labels: dict[Key, Values]) -> None:
+def range_labels(labels: dict[Key, Values]) -> None:
     """`gen` on a common scale; where a crop has no identity, predicted from what it does have."""
     for variant in ('clean', 'degraded'):
         keys = [key for key in labels if key[1] == variant]
@@ -35,15 +38,15 @@ def pretrain_labels(labels: dict[Key, Values]) -> None:
         inputs = pool['norm'][:, None] if variant == 'clean' else np.column_stack([pool['norm'], pool['own']])
         parts = np.split(predict_missing(pool['gen'], inputs), np.cumsum([len(labels[key]['gen']) for key in keys])[:-1])
         for key, part in zip(keys, parts, strict=True):
-            labels[key]['pretrain'] = part
-    reference = np.concatenate([values['pretrain'] for values in labels.values()])
+            labels[key]['range'] = part
+    reference = np.concatenate([values['range'] for values in labels.values()])
     for values in labels.values():
-        values['pretrain'] = standardise(values['pretrain'], reference)
+        values['range'] = standardise(values['range'], reference)
 
 
 def choose_rows(values: Values, count: int, generator: np.random.Generator) -> np.ndarray:
     """About `count` rows over the whole quality range: rare qualities are preferred, so that the histogram is roughly flat."""
-    score = values['pretrain']
+    score = values['range']
     rows = np.nonzero(np.isfinite(score))[0]
     if len(rows) <= count:
         return rows
@@ -68,7 +71,7 @@ def run(config: dict) -> None:
     for key in available(config['sets']):
         found = similarity_labels(*key)
         labels[key] = {'own': found.own, 'gen': found.gen, 'norm': found.norm}
-    pretrain_labels(labels)
+    range_labels(labels)
     for key, values in labels.items():
         finite = np.isfinite(values['gen'])
         mean = values['gen'][finite].mean() if finite.any() else float('nan')
@@ -97,34 +100,36 @@ def measure_terms(labels: dict[Key, Values], preset: Preset, config: dict) -> No
         done = round(done + step, 6)
 
 
+def head_values(keys: list[Key], measured_share: float) -> tuple[np.ndarray, np.ndarray]:
+    """What the head says of crops whose person it has not seen, moved towards what was measured; and `gen` likewise."""
+    measured = np.concatenate([measured_labels(*key) for key in keys])
+    predicted = np.concatenate([np.load(prediction_file(*key)) for key in keys])
+    mixed = np.where(np.isfinite(measured), measured_share * measured + (1 - measured_share) * predicted, predicted)
+    columns = [mixed[:, LABELS.index(name)] for name in SHIPPED]
+    return np.mean([standardise(column, column) for column in columns], axis=0), mixed[:, LABELS.index('gen')]
+
+
 def write_targets(labels: dict[Key, Values], preset: Preset, config: dict) -> None:
     """`tuned` where every term is measured; `target` for every crop, terms predicted where they are not measured."""
     keys = list(labels)
-    measured = [[t for t in preset.terms if t.feature != 'log-norm'], [t for t in preset.terms if t.feature == 'log-norm']]
-    columns, embedding, groups = {}, {}, {}
-    for key in keys:
-        source = crop_set.load(*key)
-        terms = [feature(source, t.feature, t.timestep, t.draws, preset.process) for t in measured[0]]
-        columns[key] = np.column_stack([labels[key]['gen'], *terms])
-        embedding[key] = load_embedding(*key)
-        anonymous = key[0] in WITHOUT_IDENTITY
-        groups[key] = np.array(['' if anonymous or not p else f'{key[0]}/{p}' for p in source.people()])
-    stacked = np.concatenate([columns[key] for key in keys])
-    predicted = predict_out_of_fold(
-        np.concatenate([embedding[key] for key in keys]), stacked, np.concatenate([groups[key] for key in keys]),
-        config['folds'], config['seed'],
-    )
-    gen, terms = predicted[:, 0], np.where(np.isfinite(stacked[:, 1:]), stacked[:, 1:], predicted[:, 1:])
-    part = config['measured_gen']
-    gen = np.where(np.isfinite(stacked[:, 0]), part * stacked[:, 0] + (1 - part) * gen, gen)
+    sources = [crop_set.load(*key) for key in keys]
+    measured = [t for t in preset.terms if t.keys()]
+    columns = np.concatenate([
+        np.column_stack([feature(source, t.feature, t.timestep, t.draws, preset.process) for t in measured]) for source in sources
+    ])
+    inputs = standard_inputs(np.concatenate([load_taps(*key) for key in keys]), np.concatenate([load_embedding(*key) for key in keys]))
+    groups = np.concatenate([groups_of(*key) for key in keys])
+    predicted = predict_out_of_fold(inputs, columns, groups, config['folds'], config['seed'], config['epochs'], config['input_dropout'])
+    terms = np.where(np.isfinite(columns), columns, predicted)
+    head, likely = head_values(keys, config['measured_share'])
     norm = np.concatenate([labels[key]['norm'] for key in keys])
-    tuned = preset.bias + sum(t.weight for t in measured[1]) * norm + terms @ np.array([t.weight for t in measured[0]])
-    share = config['towards_gen']
-    target = (1 - share) * standardise(tuned, tuned) + share * standardise(gen, gen)
-    complete = np.isfinite(stacked[:, 1:]).all(1)
-    ends = np.cumsum([len(columns[key]) for key in keys])[:-1]
-    for key, t, c, goal in zip(keys, *(np.split(v, ends) for v in (tuned, complete, target)), strict=True):
-        labels[key]['tuned'] = np.where(c, t, np.nan)
-        labels[key]['target'] = goal
+    weight = {name: sum(t.weight for t in preset.terms if t.feature == name) for name in ('head', 'log-norm')}
+    target = weight['head'] * head + weight['log-norm'] * norm + terms @ np.array([t.weight for t in measured])
+    target = standardise(target, target)
+    complete = np.isfinite(columns).all(1)
+    ends = np.cumsum([len(source.rows) for source in sources])[:-1]
+    for key, source, *parts in zip(keys, sources, *(np.split(v, ends) for v in (complete, target, likely)), strict=True):
+        labels[key]['tuned'] = np.where(parts[0], preset.raw(source), np.nan)
+        labels[key]['target'], labels[key]['likely'] = parts[1:]
         save(key, labels[key])
     print(f'targets of {np.isfinite(target).sum()} crops, every term measured on {complete.sum()}', flush=True)

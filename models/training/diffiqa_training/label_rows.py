@@ -17,6 +17,8 @@ class Rows:
     norm: np.ndarray
     own: np.ndarray
     gen: np.ndarray
+    # `gen` with the chance in it taken out, where the label step ran.
+    likely: np.ndarray
     target: np.ndarray
     # Raw score of tuned full DifFIQA where the label step measured it.
     tuned: np.ndarray
@@ -60,7 +62,7 @@ def gather(sets: list[str], variants: list[str]) -> Rows:
             photo = np.array([f'{name}/{row["file"]}' for row in crops.rows])
             for key, values in (
                 ('index', crops.index), ('embedding', raw), ('own', found.own), ('gen', found.gen), ('person', person), ('photo', photo),
-                ('target', known.get('target', unknown)), ('tuned', known.get('tuned', unknown)),
+                ('target', known.get('target', unknown)), ('likely', known.get('likely', unknown)), ('tuned', known.get('tuned', unknown)),
             ):
                 columns[key].append(values[keep])
     if not parts:

@@ -17,7 +17,7 @@ class Term:
 
     def keys(self) -> list[str]:
         """Names of the term files that the feature is made of."""
-        if self.feature == 'log-norm':
+        if self.feature in ('log-norm', 'head'):
             return []
         if self.feature == 'mirror':
             return ['mirror']

@@ -21,6 +21,8 @@ class Face:
     version: str
     embed: Embed
     denoise: Denoiser
+    # The quality head's answer to data as `embed` takes it, one number a crop.
+    head: Callable[[np.ndarray], np.ndarray]
 
     def __post_init__(self) -> None:
         self.key = noise_key(np.ascontiguousarray(self.crop).tobytes(), self.version)
@@ -70,7 +72,9 @@ def paper_score(face: Face, timestep: int = 5, draws: int = 10, steps: int = 6, 
 
 
 def feature(face: Face, name: str, timestep: int, draws: int, steps: int, eta: float) -> float:
-    """A feature of the tuned score: -ln(1 - s) of a term, ln of E's norm, or -ln of the restoration's residual."""
+    """A feature of the tuned score: the quality head's answer, -ln(1 - s) of a term, ln of E's norm, or -ln of the restoration's residual."""
+    if name == 'head':
+        return float(face.head(((face.x.astype(np.float64) + 1) * 127.5).astype(np.float32))[0])
     if name == 'log-norm':
         return float(np.log(max(np.linalg.norm(face.anchor), EPSILON)))
     if name == 'pixel-residual':

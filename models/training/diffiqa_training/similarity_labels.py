@@ -78,6 +78,34 @@ def similarity_labels(name: str, variant: str) -> SimilarityLabels:
     return SimilarityLabels(own, cosine(embedding, template), norm)
 
 
+# The similarity of SFace at FMR 1e-3 on training photos, about; a comparison so far from it counts as surely passing or failing.
+PASS_AT, PASS_SOFTNESS = 0.30, 0.06
+
+
+def pass_labels(name: str, variant: str) -> np.ndarray:
+    """Share of comparisons with the person's other clean photos that pass, softened; longer embeddings count for more."""
+    clean_set = crop_set.load(name, 'clean')
+    clean, people = load_embedding(name, 'clean'), known_people(clean_set)
+    if variant == 'clean':
+        embedding, where = clean, np.arange(len(clean))
+    else:
+        rows = {row['file']: index for index, row in enumerate(clean_set.rows)}
+        where = np.array([rows[row['file']] for row in crop_set.load(name, variant).rows])
+        embedding = load_embedding(name, variant)
+    norms, directions, asked = np.linalg.norm(clean, axis=1), unit(clean), unit(embedding)
+    photos: dict[str, list[int]] = {}
+    for index, person in enumerate(people):
+        if person and np.isfinite(norms[index]):
+            photos.setdefault(person, []).append(index)
+    result = np.full(len(embedding), np.nan)
+    for row, own in enumerate(where):
+        others = [index for index in photos.get(people[own], []) if index != own]
+        if others and np.isfinite(asked[row, 0]):
+            passes = 1 / (1 + np.exp(-(directions[others] @ asked[row] - PASS_AT) / PASS_SOFTNESS))
+            result[row] = (norms[others] * passes).sum() / norms[others].sum()
+    return result
+
+
 def standardise(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     known = reference[np.isfinite(reference)]
     return (values - known.mean()) / known.std()

@@ -17,6 +17,7 @@ from . import crop_set, paths
 from .judges import SFACE, Embedder, open_session
 from .noise import STREAM_FACE, STREAM_MIRROR, STREAM_SAMPLER, STREAM_SAMPLER_MIRROR, gaussian, noise_key
 from .process import ddim, forward, restore
+from .teach import head_scores
 
 SHAPE = (3, 112, 112)
 SIZE = 3 * 112 * 112
@@ -141,6 +142,8 @@ def feature(source: crop_set.CropSet, name: str, timestep: int, draws: int, proc
     if name == 'log-norm':
         embedding = np.load(paths.embed_file(source.name, source.variant))
         return np.log(np.maximum(embedding['norm'].astype(np.float64), 1e-6))
+    if name == 'head':
+        return head_scores(source.name, source.variant)
     if name == 'mirror':
         return spread(load_term(source, 'mirror', process))
     key = 'residual' if name == 'pixel-residual' else name

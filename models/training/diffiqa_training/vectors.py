@@ -35,6 +35,7 @@ PRESET = {
         {'feature': 'backward-mirror', 'timestep': 90, 'draws': 1, 'weight': -0.05},
         {'feature': 'mirror', 'timestep': 0, 'draws': 1, 'weight': 0.2},
         {'feature': 'log-norm', 'timestep': 0, 'draws': 1, 'weight': 0.5},
+        {'feature': 'head', 'timestep': 0, 'draws': 1, 'weight': 0.4},
         {'feature': 'pixel-residual', 'timestep': 90, 'draws': 1, 'weight': 0.25},
     ],
     'bias': 0.5,
@@ -65,6 +66,11 @@ def embed(data: np.ndarray) -> np.ndarray:
     return (v * weights).reshape(len(data), -1, 128).sum(axis=1).astype(np.float32)
 
 
+def head(data: np.ndarray) -> np.ndarray:
+    """A formula in the quality head's place."""
+    return embed(data)[:, :4].astype(np.float64).sum(axis=1) / 10
+
+
 def summary(tensor: np.ndarray) -> dict[str, Any]:
     flat = tensor.reshape(-1).astype(np.float64)
     return {'elements': [float(flat[i]) for i in INDICES], 'sum': float(flat.sum()), 'sumSquares': float((flat**2).sum())}
@@ -90,7 +96,7 @@ def describe(face: Face) -> dict[str, Any]:
 
 
 def run(_config: dict[str, Any]) -> None:
-    faces = {name: Face(make(), VERSION, embed, denoise) for name, make in (('ramp', ramp), ('smooth', smooth))}
+    faces = {name: Face(make(), VERSION, embed, denoise, head) for name, make in (('ramp', ramp), ('smooth', smooth))}
     document = {
         'format': 1,
         'tolerance': 1e-4,

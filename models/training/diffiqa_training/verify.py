@@ -10,9 +10,10 @@ import torch
 
 from . import crop_set, paths
 from .export import NETWORKS, YUNET, load_denoiser, load_regressor
-from .regressor import MirrorMean
 from .process import forward
 from .self_test import answer, open_session, synthetic
+from .taps import tap_file
+from .teach import head_scores
 
 LARGEST = 1e-3
 # Cosine of float16-stored SFace to the original file: what a similarity can be off by.
@@ -68,6 +69,21 @@ def check_embedder(report: Report, crops: np.ndarray) -> None:
                  f'least cosine to the original file {cosine:.7f}, norm off by at most {100 * stretch:.3f} %')
 
 
+def check_head(report: Report, settings: SimpleNamespace) -> None:
+    file = paths.ROOT / settings.head
+    name, variant = settings.crops.split('.')
+    if not (file.exists() and tap_file(name, variant).exists()):
+        print('     head: no checkpoint, not compared with torch')
+        return
+    source = crop_set.load(name, variant)
+    rows = np.flatnonzero(source.index >= 0)[: settings.count]
+    wanted = head_scores(name, variant)[rows]
+    data = np.stack([source.crops[source.index[row]] for row in rows]).transpose(0, 3, 1, 2).astype(np.float32)
+    ours = open_session(paths.MODELS / 'embedder.onnx').run(['head'], {'data': data})[0][:, 0]
+    # The taps were stored as float16, and the head's weights are.
+    report.check('head', difference(ours, wanted) <= 0.02, f'largest difference to torch {difference(ours, wanted):.2e}')
+
+
 def check_trained(report: Report, config: SimpleNamespace, x: np.ndarray) -> None:
     generator = np.random.default_rng(0)
     with torch.no_grad():
@@ -82,7 +98,7 @@ def check_trained(report: Report, config: SimpleNamespace, x: np.ndarray) -> Non
             report.check('denoiser', off <= LARGEST, f'largest difference to torch {off:.2e}')
         else:
             print('     denoiser: no checkpoint, not compared with torch')
-        wanted = MirrorMean(load_regressor(paths.ROOT / config.regressor))(torch.from_numpy(x))
+        wanted = load_regressor(paths.ROOT / config.regressor)(torch.from_numpy(x))
         ours = open_session(paths.MODELS / 'regressor.onnx').run(None, {'face': x})
         for name, a, b in zip(('mean', 'log_variance', 'embedding'), ours, wanted):
             off = difference(a, b.numpy())
@@ -111,6 +127,7 @@ def run(config: dict[str, Any]) -> None:
     check_manifest(report)
     check_detector(report)
     check_embedder(report, crops)
+    check_head(report, settings)
     check_trained(report, settings, x)
     time_networks(x, settings.repeats)
     if report.failed:

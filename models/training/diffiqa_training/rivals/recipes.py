@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..label_rows import Rows
-from ..teacher import predict_out_of_fold
+from ..teacher import embedding_inputs, predict_out_of_fold
 from . import cr_fiqa, ediffiqa, faceqnet, sdd_fiqa
 from .faces import Faces
 from .pcnet import MatedPairs
@@ -51,7 +51,7 @@ def pcnet_task(rows: Rows, config: dict) -> Task:
 
 def full_score(rows: Rows, config: dict) -> np.ndarray:
     """Tuned full DifFIQA: measured on part of the crops by the label step, predicted from SFace's embedding elsewhere."""
-    predicted = predict_out_of_fold(rows.embedding, rows.tuned[:, None], rows.person, config['folds'], config['seed'])[:, 0]
+    predicted = predict_out_of_fold(embedding_inputs(rows.embedding), rows.tuned[:, None], rows.person, config['folds'], config['seed'], config['epochs'])[:, 0]
     return np.where(np.isfinite(rows.tuned), rows.tuned, predicted)
 
 
