@@ -289,14 +289,17 @@ describe('an audit', () => {
     expect((await enqueue(...args)).code).toBe(0)
     const lines = readFileSync(at('report/audit.jsonl'), 'utf8')
     expect(jsonLines(lines)).toHaveLength(3)
-    const start = performance.now()
     const plain = await cli('audit', 'people', '--out', 'report', '--json')
-    expect(performance.now() - start).toBeLessThan(60_000)
     // Nothing was judged anew: the lines in the file are those of the workers still.
-    expect(readFileSync(at('report/audit.jsonl'), 'utf8')).toContain('"id":"p')
-    expect(readFileSync(at('report/audit.jsonl'), 'utf8').trim().split('\n')).toHaveLength(3)
+    const kept = jsonLines(readFileSync(at('report/audit.jsonl'), 'utf8'))
+    expect(kept.map(({ id }) => id).sort()).toEqual(
+      jsonLines(lines)
+        .map(({ id }) => id)
+        .sort(),
+    )
     expect(plain.code).toBe(0)
     const alone = await cli('audit', 'people', '--json')
+    expect([alone.code, alone.stderr]).toEqual([0, ''])
     const facts = (text: string) =>
       jsonLines(text).map(({ file, action, decision, score }) => ({ file, action, decision, score }))
     expect(facts(plain.stdout)).toEqual(facts(alone.stdout))
