@@ -67,6 +67,19 @@ class Regressor(nn.Module):
         return answers['mean'], answers['log_variance'].clamp(-10, 4), answers['embedding']
 
 
+class MirrorMean(nn.Module):
+    """The shipped form: scores of the face and of its mirror image, averaged. Halves what a shift or a re-encoding does to the score."""
+
+    def __init__(self, regressor: Regressor) -> None:
+        super().__init__()
+        self.regressor = regressor
+
+    def forward(self, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        mean, log_variance, embedding = self.regressor(face)
+        mirror_mean, mirror_log_variance, _ = self.regressor(face.flip(3))
+        return (mean + mirror_mean) / 2, (log_variance + mirror_log_variance) / 2, embedding
+
+
 def fold_batch_norms(model: nn.Module) -> nn.Module:
     """Folds every BatchNorm into the convolution before it; the model must be in eval mode."""
     from torch.nn.utils.fusion import fuse_conv_bn_eval

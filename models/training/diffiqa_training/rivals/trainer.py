@@ -21,7 +21,7 @@ from .. import paths
 from ..config import section
 from ..distil import to_tensor, varied
 from ..label_rows import Rows, gather, unit
-from ..regressor import Regressor
+from ..regressor import MirrorMean, Regressor
 from ..runtime import Budget, autocast, pick_device, prepare, save, update_average
 from .recipes import RECIPES
 
@@ -38,12 +38,12 @@ def weights_file(name: str) -> Path:
     return FOLDER / f'{name}.best.pt'
 
 
-def load_scorer(name: str) -> Regressor:
+def load_scorer(name: str) -> MirrorMean:
     """The trained rival as it scores: averaged weights, mean of the face and its mirror image, as DifFIQA(R) does."""
     state = torch.load(weights_file(name), map_location='cpu', weights_only=True)
     model = Regressor(**state['architecture'])
     model.load_state_dict(state['ema'])
-    return model.eval()
+    return MirrorMean(model).eval()
 
 
 def earlier(name: str, config: dict) -> dict | None:
