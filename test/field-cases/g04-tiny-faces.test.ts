@@ -50,4 +50,25 @@ describe('G04: faces too small to be anybody', () => {
     expect(both.verdict?.decision).toBe(alone.verdict?.decision)
     expect(scoreOf(both)).toBeCloseTo(scoreOf(alone), 1)
   })
+
+  test('the minimum decides, not only what the detector can see', async () => {
+    const strict = await testGate({ minInterEye: 60 })
+    try {
+      const alone = await onGrey({ input: await small(200), left: 900, top: 500 })
+      expect((await outcome(gate, alone)).code).toBeUndefined()
+      const error = await strict.assess(alone).catch((thrown) => thrown)
+      expect(error).toMatchObject({ code: 'face-too-small' })
+      const [reason] = error.details.reasons
+      expect(reason).toMatchObject({ code: 'too_small', threshold: 60 })
+      expect(reason.value).toBeGreaterThan(20)
+      expect(reason.value).toBeLessThan(60)
+
+      const large = { input: await small(400), left: 700, top: 300 }
+      const both = await onGrey(large, { input: await small(200), left: 60, top: 60 })
+      expect((await outcome(gate, both)).code).toBe('several-faces')
+      expect((await outcome(strict, both)).verdict).toBeDefined()
+    } finally {
+      await strict.close()
+    }
+  })
 })

@@ -30,7 +30,7 @@ export const KNOWN_HARM: Readonly<Record<string, () => Promise<Buffer>>> = {
   'an interlaced PNG of 49 megapixels': () =>
     flat(7000, 7000).png({ progressive: true, compressionLevel: 1 }).toBuffer(),
   'a PNG of 900 megapixels': async () => pngBomb(30_000, 30_000),
-  'a CMYK TIFF of 256 megapixels in 250 kB': async () => cmykTiff(16_000),
+  'a CMYK TIFF of 256 megapixels in 6 kB': async () => cmykTiff(16_000),
   'a CMYK TIFF just within the limit': async () => cmykTiff(4032),
   'an AVIF of 36 megapixels': () => flat(6000, 6000).avif({ effort: 0 }).toBuffer(),
   'an AVIF just within the limit': () => flat(4900, 4900).avif({ effort: 0 }).toBuffer(),
