@@ -69,7 +69,7 @@ async function runRange(begin: number, end: number): Promise<number> {
   ]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   let next = begin
-  let begun = begin
+  let begun: number | undefined
   let hung: NodeJS.Timeout | undefined
   const exit = new Promise<string>((resolve) => child.once('close', (code, signal) => resolve(signal ?? String(code))))
   for await (const text of createInterface({ input: child.stdout })) {
@@ -85,6 +85,8 @@ async function runRange(begin: number, end: number): Promise<number> {
   clearTimeout(hung)
   const ended = await exit
   if (next === end && ended === '0') return end
+  // Nothing of the input's: the gate itself could not be opened.
+  if (begun === undefined) throw new Error(`the process ended with ${ended} before its first input`)
   report(begun, `the process ended with ${ended}`)
   return Math.max(next, begun + 1)
 }
