@@ -16,12 +16,12 @@ export async function closedLoop(url: string, load: Load, probes: Probes): Promi
   const begun = performance.now()
   const now = (): number => performance.now() - begun
   const answers: Answer[] = []
-  const running = new Set<autocannon.Instance>()
+  const cannons: autocannon.Instance[] = []
   let [sent, left] = [0, verdicts]
 
   const record = (answer: Answer): void => {
     answers.push(answer)
-    if (isVerdict(answer) && --left <= 0) for (const one of running) one.stop()
+    if (isVerdict(answer) && --left <= 0) for (const one of cannons) one.stop()
   }
   const nextPhoto = (): Buffer => {
     const photos = random.uniform() < uncertain ? probes.uncertain : probes.certain
@@ -57,12 +57,11 @@ export async function closedLoop(url: string, load: Load, probes: Probes): Promi
     }
     return new Promise((resolve, reject) => {
       const instance = autocannon(options, (error) => {
-        running.delete(instance)
         if (error) reject(error)
         else resolve()
       })
       instance.on('reqError', () => record({ due: now(), done: now(), lag: 0, status: 0 }))
-      running.add(instance)
+      cannons.push(instance)
     })
   }
   const end = warmSeconds + seconds

@@ -1,7 +1,7 @@
 import type { CapacityProfile } from '../../../src/capacity/profile.ts'
 import { quantilesOf } from '../../../src/capacity/quantiles.ts'
 import type { Cell } from './cells.ts'
-import type { Seen } from './processes.ts'
+import type { Seen, VerdictTimes } from './processes.ts'
 
 /** A load that keeps every worker busy, as numbers and as it was seen. */
 export interface Saturated {
@@ -17,18 +17,26 @@ export interface ProfileInput {
   readonly saturated: (workers: number, escalation: number) => Saturated
   /** Every cell. */
   readonly cells: readonly Cell[]
+  /** Photos that one worker looked at twice while it was not overloaded. */
+  readonly lookedTwice: readonly VerdictTimes[]
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 const rounded = (value: number): number => Number(value.toPrecision(4))
 
 /** The numbers that the simulation is made of, from the cells at capacity; only the price of a refusal and of HTTP come from others. */
-export function profileOf({ measured, cores, photoBytes, saturated, cells }: ProfileInput): CapacityProfile {
+export function profileOf({
+  measured,
+  cores,
+  photoBytes,
+  saturated,
+  cells,
+  lookedTwice,
+}: ProfileInput): CapacityProfile {
   const one = saturated(1, 0)
   const fast = one.seen.window.verdicts.map(([, fastMs]) => fastMs)
   // Between two photos the worker waits for the main thread: part of what a photo takes.
   const handMs = Math.max(0, 1000 / one.cell.goodput - mean(fast))
-  const full = saturated(1, 1).seen.window.verdicts.filter(([, , , diffiqaMs]) => diffiqaMs > 0)
   const open = (times: number): Cell =>
     cells.find(
       (cell) => cell.workers === 1 && cell.escalation === 0 && cell.times === times && cell.load.loop === 'open',
@@ -41,8 +49,8 @@ export function profileOf({ measured, cores, photoBytes, saturated, cells }: Pro
     version: 1,
     measured,
     certainMs: quantilesOf(fast.map((ms) => ms + handMs)),
-    uncertainMs: quantilesOf(full.map(([, fastMs]) => fastMs + handMs)),
-    fullMs: quantilesOf(full.map(([, , , diffiqaMs]) => diffiqaMs + handMs)),
+    uncertainMs: quantilesOf(lookedTwice.map(([, fastMs]) => fastMs + handMs)),
+    fullMs: quantilesOf(lookedTwice.map(([, , , diffiqaMs]) => diffiqaMs + handMs)),
     crowding: rounded(crowding(one, saturated(2, 0), cores)),
     mainMs: { photo: rounded(photoMs), shed: rounded(shedMs(open(3), photoMs)) },
     httpMs: rounded(Math.max(0, quiet.latency.p50 - quiet.gate.p50)),
