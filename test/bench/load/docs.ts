@@ -13,12 +13,13 @@ const P99_MS = 500
 /** What docs/results.md says of a campaign. */
 export function resultsOf(campaign: Campaign): string {
   const { date, machine, modelVersion, minutes, soak } = campaign
-  const tenths = soak.tenthsMb.map((mb) => mb.toFixed(0)).join(', ')
+  const inTenths = (list: readonly number[]): string => list.map((mb) => mb.toFixed(1)).join(', ')
   return `${date.slice(0, 10)}, ${machine}, model version ${modelVersion}, ${minutes.toFixed(0)} minutes.
 
 ${goalsOf(campaign)}
 ${tablesOf(campaign)}
-Soak: ${soak.photos} photos in ${soak.seconds.toFixed(0)} s, ${soak.perSecond.toFixed(1)}/s; resident memory by tenths of the time, MB: ${tenths}.
+Soak: ${soak.photos} photos in ${soak.seconds.toFixed(0)} s, ${soak.perSecond.toFixed(1)}/s; resident memory by tenths of the time, MB: ${inTenths(soak.tenthsMb)};
+of it the main thread's heap and buffers: ${inTenths(soak.heapMb)}.
 
 ### The simulation against it
 

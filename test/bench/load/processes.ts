@@ -15,17 +15,22 @@ export interface Window {
   /** Seconds in which the main thread had something to do. */
   readonly loopActive: number
   readonly loopDelay: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** Of the first thousand. */
   readonly verdicts: readonly VerdictTimes[]
+  /** All verdicts. */
+  readonly judged: number
   /** Photos turned away, by reason. */
   readonly shed: Readonly<Record<string, number>>
   /** Resident bytes, a sample each quarter of a second. */
   readonly rss: readonly number[]
+  /** JavaScript's heap of the main thread and buffers outside of it, likewise. */
+  readonly heap: readonly number[]
 }
 
 /** On a busy machine. */
 const START_MS = 120_000
 
-/** The service under load. */
+/** The service under load, set up as by deploy/Dockerfile. */
 export class Server implements AsyncDisposable {
   readonly url: string
   /** Resident bytes when it could take photos. */
@@ -39,7 +44,10 @@ export class Server implements AsyncDisposable {
   }
 
   static async start(options: GateOptions): Promise<Server> {
-    const child = new Child('server.js', [JSON.stringify({ startTimeoutMs: START_MS, ...options })], { execArgv: [] })
+    const child = new Child('server.js', [JSON.stringify({ startTimeoutMs: START_MS, ...options })], {
+      execArgv: [],
+      env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+    })
     return new Server(child, await child.next())
   }
 

@@ -9,6 +9,7 @@ import { createGate } from 'express-diffiqa'
 import { faceQuality, getFaceQuality, metricsHandler, raw } from 'express-diffiqa/express'
 
 const SAMPLE_MS = 250
+const MOST_VERDICTS = 1000
 /** Its own timer is part of what the monitor reports. */
 const RESOLUTION_MS = 5
 
@@ -29,12 +30,14 @@ let sampler
 
 function nothing() {
   const loop = performance.eventLoopUtilization()
-  return { at: performance.now(), cpu: process.cpuUsage(), loop, verdicts: [], shed: {}, rss: [] }
+  return { at: performance.now(), cpu: process.cpuUsage(), loop, verdicts: [], judged: 0, shed: {}, rss: [], heap: [] }
 }
 gate.on('verdict', ({ verdict: { timings, escalation } }) => {
   const { queueMs, fullQueueMs = 0, decodeMs, detectMs, alignMs, diffiqaRMs, diffiqaMs, totalMs } = timings
   const fastMs = decodeMs + detectMs + alignMs + diffiqaRMs
-  seen.verdicts.push([queueMs, fastMs, fullQueueMs, diffiqaMs, totalMs, escalation])
+  seen.judged++
+  // A long soak is about memory: nothing of its own may grow.
+  if (seen.judged <= MOST_VERDICTS) seen.verdicts.push([queueMs, fastMs, fullQueueMs, diffiqaMs, totalMs, escalation])
 })
 gate.on('shed', ({ reason }) => {
   seen.shed[reason] = (seen.shed[reason] ?? 0) + 1
@@ -44,7 +47,11 @@ function begin() {
   seen = nothing()
   delay.reset()
   delay.enable()
-  const sample = () => seen.rss.push(process.memoryUsage.rss())
+  const sample = () => {
+    const { rss, heapTotal, external } = process.memoryUsage()
+    seen.rss.push(rss)
+    seen.heap.push(heapTotal + external)
+  }
   sample()
   sampler = setInterval(sample, SAMPLE_MS)
 }
@@ -52,7 +59,7 @@ function begin() {
 function end() {
   delay.disable()
   clearInterval(sampler)
-  const { at, cpu, loop, verdicts, shed, rss } = seen
+  const { at, cpu, loop, verdicts, judged, shed, rss, heap } = seen
   const used = process.cpuUsage(cpu)
   const ms = (q) => Math.max(0, delay.percentile(q) / 1e6 - RESOLUTION_MS)
   return {
@@ -61,8 +68,10 @@ function end() {
     loopActive: performance.eventLoopUtilization(loop).active / 1000,
     loopDelay: { p50: ms(50), p99: ms(99), max: Math.max(0, delay.max / 1e6 - RESOLUTION_MS) },
     verdicts,
+    judged,
     shed,
     rss,
+    heap,
   }
 }
 
