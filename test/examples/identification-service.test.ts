@@ -29,10 +29,12 @@ describe('examples/identification-service on PGlite', () => {
 
   it('has enrolled the sample people, and knows them again', async () => {
     const { body } = await service.send('GET', '/people')
-    expect(body.map(({ subject }: { subject: string }) => subject)).toEqual(
-      expect.arrayContaining(['ada', 'cleo', 'fay']),
-    )
-    expect(body[0]).toEqual({ subject: 'ada', quality: expect.any(Number), enrolled_at: expect.any(String) })
+    expect(body.map(({ subject }: { subject: string }) => subject)).toEqual(expect.arrayContaining(['cleo', 'fay']))
+    expect(body[0]).toEqual({
+      subject: expect.any(String),
+      quality: expect.any(Number),
+      enrolled_at: expect.any(String),
+    })
     const { status, body: who } = await service.send('POST', '/identify', await mirroredCapture('f'))
     expect(status).toBe(200)
     expect(who).toMatchObject({ decision: 'accept', subject: 'fay' })
@@ -41,7 +43,7 @@ describe('examples/identification-service on PGlite', () => {
       status: 200,
       body: { match: true },
     })
-    expect((await service.send('POST', '/people/ada/verify', await mirroredCapture('f'))).body).toMatchObject({
+    expect((await service.send('POST', '/people/cleo/verify', await mirroredCapture('f'))).body).toMatchObject({
       match: false,
     })
   })
