@@ -35,9 +35,9 @@ export function planText(plan: Plan, profile: CapacityProfile): string {
   return `${count(goal.rps)} probes a second, 99 of 100 within ${goal.p99Ms} ms, ${percent(goal.escalation)} looked at twice:
 
 ${columns(rows)}${idle}
-Simulated from: fast score ${meanOf(certainMs).toFixed(0)} ms, full DifFIQA ${meanOf(fullMs).toFixed(0)} ms on average; measured ${printable(measured.date)} on
-${printable(measured.machine)},
-model version ${printable(measured.modelVersion)}, ${printable(measured.photo)}.
+Simulated from: fast score ${meanOf(certainMs).toFixed(0)} ms, full DifFIQA ${meanOf(fullMs).toFixed(0)} ms on average (${printable(measured.command)},
+${printable(measured.date)}, ${printable(measured.machine)},
+model version ${printable(measured.modelVersion)}, ${printable(measured.photo)}).
 `
 }
 
