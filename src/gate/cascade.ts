@@ -9,7 +9,8 @@ type CascadeCaps = Pick<ScoringManifest['cascade'], 'z' | 'hopelessBelow' | 'res
 /**
  * Is the fast score certain enough to decide on?
  *
- * `threshold`: a threshold lies within z·sigma of the value, so the decision might be the other one; `refusal`: it would clearly be
+ * `threshold`: a threshold lies within z·sigma of the value, so the decision might be the other one (never where z is 0: many values are the
+ * same, and a threshold may be one of them); `refusal`: it would clearly be
  * refused, which is what people notice, and is not beyond hope (among such photos the second look also gains most); `residual`: the
  * landmarks fit the template worse than in the photos it was trained on, so its own sigma means little.
  * @param residual Of the crop's alignment, in crop pixels.
@@ -22,7 +23,7 @@ export function doubtAbout(
   { z, hopelessBelow, residualCap }: CascadeCaps,
 ): Doubt | undefined {
   const reach = z * fast.sigma
-  const near = (threshold: number): boolean => Math.abs(fast.value - threshold) <= reach
+  const near = (threshold: number): boolean => z > 0 && Math.abs(fast.value - threshold) <= reach
   if (near(thresholds.rejectBelow) || near(thresholds.acceptFrom)) return 'threshold'
   if (fast.value >= hopelessBelow && fast.value < thresholds.rejectBelow - fast.sigma / 2) return 'refusal'
   if (residual > residualCap) return 'residual'

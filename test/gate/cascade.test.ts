@@ -34,3 +34,9 @@ test('more sigma, a larger z or a worse fit never remove a doubt', () => {
     }),
   )
 })
+
+test('with z = 0 a value that is a threshold is certain: where the calibration is flat many photos have the same value', () => {
+  const thresholds = { rejectBelow: 0.3, acceptFrom: 0.6 }
+  expect(doubtAbout({ value: 0.6, sigma: 0.1 }, 1, thresholds, { ...caps, z: 0 })).toBeUndefined()
+  expect(doubtAbout({ value: 0.6, sigma: 0.1 }, 1, thresholds, caps)).toBe('threshold')
+})

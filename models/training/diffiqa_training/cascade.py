@@ -25,7 +25,7 @@ def distance_to_threshold(fast: FastScores, thresholds: dict) -> np.ndarray:
 def doubtful(fast: FastScores, thresholds: dict, z: float, hopeless_below: float, residual_cap: float) -> np.ndarray:
     """The server's doubtAbout()."""
     refused = (fast.value >= hopeless_below) & (fast.value < thresholds['rejectBelow'] - fast.sigma / 2)
-    return (distance_to_threshold(fast, thresholds) <= z) | refused | (fast.residual > residual_cap)
+    return ((z > 0) & (distance_to_threshold(fast, thresholds) <= z)) | refused | (fast.residual > residual_cap)
 
 
 def escalate(uncertain: np.ndarray, budget: float, seed: int) -> np.ndarray:
