@@ -1,7 +1,9 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import sharp from 'sharp'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { openInference } from '../../src/inference/remote/open-inference.ts'
+import type { QualityScore } from '../../src/quality/types.ts'
 import { OipTestServer } from '../fixtures/oip-server.ts'
 import { sampleFace } from '../fixtures/sample-faces.ts'
 import { type TrialServer, trialServer } from '../http/trial-server.ts'
@@ -171,38 +173,40 @@ describe('the server of the networks', () => {
 
 describe('full DifFIQA alone on a server', () => {
   it.each(['/raw', '/pass'])('that is gone: the fast score stands, whatever onFailure says (%s)', async (path) => {
+    const blurred = await sharp(face).blur(6).jpeg().toBuffer()
     const inference = openInference({
       url: models.url,
       models: { embedder: 'diffiqa-embedder', denoiser: 'diffiqa-denoiser' },
     })
     const server = await trialServer({ inference, escalationBudget: 1, deadlineMs: 20_000, watchdogMs: 60_000 })
     try {
-      // A threshold at the photo's own score makes it uncertain.
-      const { score } = (await server.gate.assess(face, { report: false })).verdict
-      const acceptFrom = (score?.value as number) + 1e-6
-      server.gate.update({ thresholds: { probe: { acceptFrom, rejectBelow: 0.01 } } })
+      // It would clearly be refused, so it is looked at twice.
+      const { score } = (await server.gate.assess(blurred, { report: false })).verdict
+      const { value, sigma } = score as QualityScore
+      server.gate.update({ thresholds: { probe: { acceptFrom: 1, rejectBelow: Math.min(value + sigma, 0.9999) } } })
       let before = await server.metrics()
-      expect((await server.send(path, face)).status).toBe(200)
+      await server.send(path, blurred)
       const looked = changes(before, await server.metrics())
       expect([looked['escalations confirmed'] ?? looked['escalations overturned']]).toEqual([1])
 
       await models.kill()
       before = await server.metrics()
-      const { status, json } = await server.send(path, face)
-      expect([status, json.candidate, json.degraded]).toEqual([200, 'somebody', false])
-      expect(json.value).toBeCloseTo(score?.value as number, 6)
+      const { status, json } = await server.send(path, blurred)
+      expect([status, json.code, json.method]).toEqual([422, 'quality-rejected', 'diffiqa-r'])
+      expect(json.score).toBeCloseTo(value, 2)
       expect(changes(before, await server.metrics())).toEqual({
-        'verdicts down_weight': 1,
-        'requests down_weight': 1,
+        'verdicts reject': 1,
+        'rejections blur': 1,
+        'requests reject': 1,
         'escalations failed': 1,
-        'matcher_calls ok': 1,
+        'matcher_calls withheld': 1,
       })
       await models.start()
       await expect
         .poll(
           async () => {
             const start = await server.metrics()
-            await server.send(path, face)
+            await server.send(path, blurred)
             return changes(start, await server.metrics())['escalations failed']
           },
           { timeout: 25_000, interval: 100 },
