@@ -58,7 +58,8 @@ export function wantedBy({ feature, timestep, draws }: TermWeight): Wanted | und
 
 /**
  * One feature of the tuned preset: −ln(1 − s) of a term's mean similarity, ln ‖E(x)‖, −ln of the mean distance to the restored face, or the
- * quality head's answer. Higher means better for each.
+ * quality head's answer. Higher means better for each but the distance, where it depends on the noise: after much of it a face that the
+ * restorer guesses well has little detail, hence the weight below 0 that is shipped.
  * @throws DiffiqaError `scoring-failed` where the head is asked for and another network was E.
  */
 export function featureValue(evidence: Evidence, x: Float32Array, { feature, timestep, draws }: TermWeight): number {

@@ -23,23 +23,31 @@ STEPS: dict[str, str] = {
     'vectors': 'write the test vectors that the TypeScript tests read',
     'evaluate': 'the table of scores against baselines',
     'term_study': 'what each term of the full score carries',
+    'teach_online': 'train quality heads on labels measured on the fly',
+    'learn': 'train regressors on labels measured on the fly',
+    'learn_table': 'utility of those heads and regressors',
+    'small_e': 'a try at a faster E',
+    'small_e_table': 'what that is worth against SFace',
     'rivals': "train other methods' recipes and score with them",
     'rivals_table': "the rivals' table",
 }
 
+MODULES = {'teach_online': '.online.teach', 'learn': '.online.learn', 'learn_table': '.online.table', 'small_e': '.online.small_e',
+           'small_e_table': '.online.small_e_table'}
+
 # `all` runs the steps in the order in which they need one another; labels are made with the exported restorer, hence two exports.
-# The rivals are not needed for anything that is shipped, so they are apart.
+# The rivals and what learns on the fly are not needed for anything that is shipped, so they are apart.
 ORDER = ['fetch', 'crops', 'embed', 'taps', 'teach', 'ddpm', 'export', 'label', 'distil', 'export', 'verify', 'vectors', 'calibrate', 'evaluate']
 
 
 def usage() -> str:
     width = max(len(name) for name in STEPS)
-    lines = [f'  {name.ljust(width)}  {text}' for name, text in (STEPS | {'all': 'every step but the rivals'}).items()]
+    lines = [f'  {name.ljust(width)}  {text}' for name, text in (STEPS | {'all': 'every step that makes what is shipped'}).items()]
     return '\n'.join(['usage: python -m diffiqa_training <step> [key=value …]', '', *lines])
 
 
 def run_step(name: str, overrides: list[str]) -> None:
-    module = importlib.import_module(f'.{name}', __package__)
+    module = importlib.import_module(MODULES.get(name, f'.{name}'), __package__)
     module.run(config.section(name, overrides))
 
 

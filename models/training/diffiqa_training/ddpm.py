@@ -17,41 +17,27 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from . import crop_set, paths
-from .degrade_crops import degrade
 from .exported import load_unet
+from .online.degrade import degrade_some
 from .runtime import Budget, autocast, pick_device, prepare, save, update_average
 from .schedule import alpha_bars
 from .unet import UNet
 
 VALIDATION_CROPS = 256
-FOLDER = paths.TRAINING / 'ddpm'
 
 
 class Batches:
-    """Random clean crops and degraded copies of them, as tensors in [-1, 1]."""
+    """Random clean crops and degraded copies of them, on the device, in [-1, 1]."""
 
-    def __init__(self, sets: list[str], random: np.random.Generator):
-        self.crops = [crop_set.load(name, 'clean').crops for name in sets]
-        self.sizes = np.cumsum([len(crops) for crops in self.crops])
-        self.random = random
-
-    def crop(self, number: int) -> np.ndarray:
-        part = int(np.searchsorted(self.sizes, number, side='right'))
-        return self.crops[part][number - (self.sizes[part - 1] if part else 0)]
+    def __init__(self, sets: list[str], device: torch.device):
+        crops = np.concatenate([np.asarray(crop_set.load(name, 'clean').crops) for name in sets])
+        self.crops = torch.from_numpy(crops).permute(0, 3, 1, 2).contiguous().to(device)
 
     def draw(self, count: int) -> tuple[Tensor, Tensor]:
-        clean, poor = [], []
-        for number in self.random.integers(0, self.sizes[-1], count):
-            crop = self.crop(int(number))
-            if self.random.random() < 0.5:
-                crop = crop[:, ::-1]
-            clean.append(crop.astype(np.float32))
-            poor.append(degrade(crop, self.random))
-        return to_tensor(np.stack(clean)), to_tensor(np.stack(poor))
-
-
-def to_tensor(crops: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(crops.transpose(0, 3, 1, 2), dtype=np.float32) / 127.5 - 1)
+        crops = self.crops[torch.randint(0, len(self.crops), (count,), device=self.crops.device)].float()
+        clean = torch.where(torch.rand(count, 1, 1, 1, device=crops.device) < 0.5, crops.flip(3), crops)
+        poor, _ = degrade_some(clean, 1.0)
+        return clean / 127.5 - 1, poor / 127.5 - 1
 
 
 def spoil(clean: Tensor, poor: Tensor, t: Tensor, noise: Tensor, horizon: int, abar: Tensor) -> Tensor:
@@ -62,11 +48,10 @@ def spoil(clean: Tensor, poor: Tensor, t: Tensor, noise: Tensor, horizon: int, a
 
 def validation_batch(sets: list[str], horizon: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The same crops, degradations, timesteps and noise at every call."""
-    random = np.random.default_rng(0)
-    clean, poor = Batches(sets, random).draw(VALIDATION_CROPS)
-    t = torch.from_numpy(random.integers(0, horizon, VALIDATION_CROPS))
-    noise = torch.from_numpy(random.standard_normal(clean.shape, dtype=np.float32))
-    return clean, poor, t, noise
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        clean, poor = Batches(sets, torch.device('cpu')).draw(VALIDATION_CROPS)
+        return clean, poor, torch.randint(0, horizon, (VALIDATION_CROPS,)), torch.randn_like(clean)
 
 
 @torch.no_grad()
@@ -82,7 +67,7 @@ def validate(model: UNet, batch: tuple[Tensor, ...], horizon: int, abar: Tensor,
 
 
 def run(config: dict[str, Any]) -> None:
-    random = prepare(config['seed'], config['threads'])
+    prepare(config['seed'], config['threads'])
     device = pick_device(config['device'])
     horizon, count = config['horizon'], config['batch']
     model = UNet(**config['architecture']).to(device, memory_format=torch.channels_last)
@@ -91,7 +76,8 @@ def run(config: dict[str, Any]) -> None:
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=config['weight_decay'])
     abar = torch.from_numpy(alpha_bars()).float().to(device)
-    last = FOLDER / 'last.pt'
+    folder = paths.TRAINING / config['folder']
+    last = folder / 'last.pt'
     step, spent = 0, 0.0
     if config['resume'] and last.exists():
         state = torch.load(last, map_location=device, weights_only=True)
@@ -100,13 +86,12 @@ def run(config: dict[str, Any]) -> None:
         optimiser.load_state_dict(state['optimiser'])
         step, spent = state['step'], state['spent']
         # A resumed run must not see the first run's crops again in the same order.
-        random = np.random.default_rng([config['seed'], step])
         torch.manual_seed(config['seed'] + step)
-    batches = Batches(config['sets'], random)
+    batches = Batches(config['sets'], device)
     held_out = validation_batch(config['validation'], horizon)
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     budget = Budget(config['minutes'], config['steps'], spent)
-    log = (FOLDER / 'log.csv').open('a', newline='')
+    log = (folder / 'log.csv').open('a', newline='')
     rows = csv.writer(log)
     if log.tell() == 0:
         rows.writerow(['minutes', 'step', 'crops', 'train', 'validation', 'validation_idle'])
@@ -116,7 +101,7 @@ def run(config: dict[str, Any]) -> None:
     def checkpoint() -> None:
         nonlocal saved, running
         restored, idle = validate(average, held_out, horizon, abar, device)
-        rows.writerow([f'{budget.spent / 60:.1f}', step, step * count, f'{np.mean(running or [math.nan]):.5f}', f'{restored:.5f}', f'{idle:.5f}'])
+        rows.writerow([f'{budget.spent / 60:.1f}', step, step * count, f'{torch.stack(running).mean().item() if running else math.nan:.5f}', f'{restored:.5f}', f'{idle:.5f}'])
         log.flush()
         provenance = {'step': 'ddpm', 'steps': step, 'crops': step * count, 'minutes': round(budget.spent / 60, 1),
                       'sets': config['sets'], 'validationL2': round(restored, 5), 'validationL2Unrestored': round(idle, 5),
@@ -141,9 +126,9 @@ def run(config: dict[str, Any]) -> None:
         step += 1
         # Early on, a long average would still hold the first weights.
         update_average(average, model, min(config['ema'], step / (step + 10)))
-        running.append(loss.item())
+        running.append(loss.detach())
         bar.n = round(100 * progress, 1)
-        bar.set_postfix(step=step, loss=f'{np.mean(running[-100:]):.4f}')
+        bar.set_postfix(step=step)
         if time.monotonic() - saved > 60 * config['checkpoint_minutes']:
             checkpoint()
     checkpoint()

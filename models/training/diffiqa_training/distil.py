@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from . import paths
-from .exported import load_regressor
+from .exported import load_checkpoint, load_regressor
 from .label_rows import Rows, gather, unit
 from .regressor import Regressor
 from .runtime import Budget, autocast, pick_device, prepare, save, update_average
@@ -158,7 +158,11 @@ def run(config: dict[str, Any]) -> None:
     rows = labelled(gather(config['sets'], config['variants']))
     batches = Batches(rows, config['natural_share'], random)
     if config['start']:
-        load_regressor(model, paths.ROOT / config['start'], batches.draw(START_CROPS)[0])
+        start = paths.ROOT / config['start']
+        if start.suffix == '.pt':
+            load_checkpoint(model, start)
+        else:
+            load_regressor(model, start, batches.draw(START_CROPS)[0])
     model.to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=config['weight_decay'])

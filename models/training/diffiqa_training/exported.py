@@ -39,6 +39,17 @@ def load_unet(model: UNet, file: Path) -> None:
 
 
 @torch.no_grad()
+def load_checkpoint(model: Regressor, file: Path) -> None:
+    """Of another training; of the heads that are not exported, those that both have."""
+    state = torch.load(file, map_location='cpu', weights_only=True)
+    weights, known = dict(state['ema']), list(state['architecture'].get('auxiliary', model.answers))
+    rows = [known.index(name) for name in model.answers]
+    for parameter in ('weight', 'bias'):
+        weights[f'auxiliary.{parameter}'] = weights[f'auxiliary.{parameter}'][rows]
+    model.load_state_dict(weights)
+
+
+@torch.no_grad()
 def load_regressor(model: Regressor, file: Path, faces: Tensor) -> None:
     """The exporter folded every BatchNorm into its convolution. Here each gets the mean and variance of what reaches it back, so
     that the network gives the file's answers and can be trained on; `faces` [N, 3, 112, 112] are some hundred of the training's.

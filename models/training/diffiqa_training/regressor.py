@@ -26,12 +26,13 @@ class Block(nn.Module):
 class Regressor(nn.Module):
     """112x112 -> stem at stride 2 -> four levels (56, 28, 14, 7 px) -> 7x7 depthwise head -> feature -> outputs.
 
-    `auxiliary` holds the heads of the first phase (gen, own, log norm); they are not exported.
+    `auxiliary` names what else it learns to answer; those heads are not exported.
     """
 
     def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 192), blocks: tuple[int, ...] = (1, 1, 2, 1), features: int = 256,
-                 dropout: float = 0.0):
+                 dropout: float = 0.0, auxiliary: tuple[str, ...] = ('gen', 'own', 'log_norm')):
         super().__init__()
+        self.answers = tuple(auxiliary)
         self.stem = nn.Sequential(nn.Conv2d(3, widths[0], 3, 2, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
         levels, inputs = [], widths[0]
         for level, (width, count) in enumerate(zip(widths, blocks)):
@@ -45,7 +46,7 @@ class Regressor(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.embedding = nn.Linear(features, 128)
         self.quality = nn.Linear(features, 2)
-        self.auxiliary = nn.Linear(features, 3)
+        self.auxiliary = nn.Linear(features, len(self.answers))
 
     def trunk(self, face: Tensor) -> Tensor:
         return self.pool_norm(self.pool(self.expand(self.body(self.stem(face))))).flatten(1)
@@ -57,9 +58,7 @@ class Regressor(nn.Module):
             'mean': quality[:, 0],
             'log_variance': quality[:, 1],
             'embedding': self.embedding(feature),
-            'gen': auxiliary[:, 0],
-            'own': auxiliary[:, 1],
-            'log_norm': auxiliary[:, 2],
+            **{name: auxiliary[:, index] for index, name in enumerate(self.answers)},
         }
 
     def forward(self, face: Tensor) -> tuple[Tensor, Tensor, Tensor]:

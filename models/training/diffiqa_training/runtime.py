@@ -32,6 +32,7 @@ def autocast(device: torch.device, dtype: str) -> AbstractContextManager:
 def prepare(seed: int, threads: int) -> np.random.Generator:
     """Seeds torch and numpy; returns the generator that the data draws from."""
     torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = True
     torch.manual_seed(seed)
     return np.random.default_rng(seed)
 

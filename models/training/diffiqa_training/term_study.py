@@ -16,7 +16,12 @@ FOLDS = 5
 
 
 def columns_of(benchmark: Benchmark, term: str, preset_terms: Any) -> np.ndarray:
-    """`term` as in the section: a feature's name, with its timestep and, if more than one, its draws."""
+    """`term` as in the section: a feature's name, with its timestep and, if more than one, its draws.
+
+    `detail` is the pixel residual with its sign turned: fitted weights are not below 0, and the preset's is.
+    """
+    if term.startswith('detail '):
+        return -columns_of(benchmark, term.replace('detail', 'pixel-residual'), preset_terms)
     if term == 'DifFIQA(R)':
         return regressor_scores(benchmark.source)[0]
     name, *numbers = term.split()
