@@ -3,7 +3,9 @@
 import hashlib
 import json
 from collections.abc import Callable
+from importlib.metadata import version as package_version
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,11 +33,20 @@ def trained(name: str) -> Scorer:
     return score
 
 
+def brisque() -> Scorer:
+    """The library's own model of photos in general; there a lower score is better."""
+    from brisque import BRISQUE
+
+    model = BRISQUE(url=False)
+    return lambda face: -float(model.score(face.numpy().astype(np.uint8).transpose(1, 2, 0)))
+
+
 # Nothing of these is trained: they ask SFace, or bring weights of their own.
 TRAINING_FREE: dict[str, tuple[str, Callable[[dict], Scorer]]] = {
     'ser_fiq': ('recipe of SER-FIQ', lambda config: SerFiq(load_sface(SFACE_SOURCE), seed=config['seed'], **config['ser_fiq'])),
     'faceqan': ('recipe of FaceQAN', lambda config: FaceQan(load_sface(SFACE_SOURCE), **config['faceqan'])),
     'grafiqs': ('recipe of GraFIQs', lambda config: GraFiqs(load_sface(SFACE_SOURCE), **config['grafiqs'])),
+    'brisque': ('BRISQUE', lambda _config: brisque()),
     'qualityface': ('qualityface 1.0.3', lambda _config: load_qualityface(QUALITYFACE).score),
 }
 
@@ -45,6 +56,8 @@ TITLES = {name: recipe.title for name, recipe in RECIPES.items()} | {name: title
 def version(name: str, config: dict) -> str:
     if name in RECIPES:
         return hashlib.sha256(trainer.weights_file(name).read_bytes()).hexdigest()[:8]
+    if name == 'brisque':
+        return hashlib.sha256(package_version('brisque').encode()).hexdigest()[:8]
     file = QUALITYFACE if name == 'qualityface' else SFACE_SOURCE
     settings = json.dumps([config.get(name), config['seed']], sort_keys=True)
     return hashlib.sha256(file.read_bytes() + settings.encode()).hexdigest()[:8]
