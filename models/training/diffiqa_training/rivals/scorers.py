@@ -37,7 +37,12 @@ def brisque() -> Scorer:
     """The library's own model of photos in general; there a lower score is better."""
     from brisque import BRISQUE
 
-    model = BRISQUE(url=False)
+    class Brisque(BRISQUE):
+        def scale_features(self, features: np.ndarray) -> np.ndarray:
+            # Some are arrays of one number, which NumPy from 2.4 on does not take for a number.
+            return super().scale_features([np.asarray(value).item() for value in features])
+
+    model = Brisque(url=False)
     return lambda face: -float(model.score(face.numpy().astype(np.uint8).transpose(1, 2, 0)))
 
 
