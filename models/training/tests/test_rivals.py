@@ -23,7 +23,7 @@ from diffiqa_training.rivals.pcnet import MatedPairs
 from diffiqa_training.rivals.qualityface import QualityFace, load_qualityface
 from diffiqa_training.rivals.scoring import read_csv, write_csv
 from diffiqa_training.rivals.ser_fiq import SerFiq, stability
-from diffiqa_training.rivals.sface_torch import from_chain
+from diffiqa_training.sface_torch import from_chain
 from diffiqa_training.rivals.tasks import LabelTask, PairTask
 
 

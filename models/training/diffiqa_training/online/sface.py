@@ -9,20 +9,11 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from ..sface_torch import Scale, convolution, linear, normalisation
+
 # Outputs of SFace's layers: 56, 28, 14 and 7 px.
 TAPS = ('conv_4_relu', 'conv_6_relu', 'conv_12_relu', 'conv_14_relu')
 TAP_CHANNELS = (128, 256, 512, 1024)
-
-
-class Scale(nn.Module):
-    """(x - shift) * factor, as the file's first two nodes normalise pixels."""
-
-    def __init__(self, shift: float, factor: float) -> None:
-        super().__init__()
-        self.shift, self.factor = shift, factor
-
-    def forward(self, x: Tensor) -> Tensor:
-        return (x - self.shift) * self.factor
 
 
 class TappedSFace(nn.Module):
@@ -40,21 +31,6 @@ class TappedSFace(nn.Module):
             if name in TAPS:
                 taps.append(x)
         return x, taps
-
-
-def convolution(attributes: dict, weight: Tensor) -> nn.Conv2d:
-    top, left = attributes.get('pads', [0, 0, 0, 0])[:2]
-    groups = attributes.get('group', 1)
-    layer = nn.Conv2d(weight.shape[1] * groups, weight.shape[0], tuple(weight.shape[2:]), tuple(attributes.get('strides', [1, 1])),
-                      (top, left), groups=groups, bias=False)
-    layer.weight.data = weight
-    return layer
-
-
-def normalisation(epsilon: float, weights: list[Tensor], flat: bool) -> nn.Module:
-    layer = (nn.BatchNorm1d if flat else nn.BatchNorm2d)(len(weights[0]), epsilon)
-    layer.weight.data, layer.bias.data, layer.running_mean, layer.running_var = weights
-    return layer
 
 
 def load_sface(file: Path) -> TappedSFace:
@@ -84,7 +60,7 @@ def load_sface(file: Path) -> TappedSFace:
         elif node.op_type == 'Conv':
             layers.append((name, convolution(attributes, weights[node.input[1]])))
         elif node.op_type == 'BatchNormalization':
-            norm = normalisation(attributes['epsilon'], [weights[key] for key in node.input[1:]], flat)
+            norm = normalisation(attributes, [weights[key] for key in node.input[1:]], flat)
             before = layers[-1][1]
             if isinstance(before, nn.Conv2d):
                 layers[-1] = (name, fuse_conv_bn_eval(before.eval(), norm.eval()))
@@ -94,9 +70,7 @@ def load_sface(file: Path) -> TappedSFace:
             layers.append((name, nn.Flatten()))
             flat = True
         elif node.op_type == 'Gemm':
-            layer = nn.Linear(*reversed(weights[node.input[1]].shape))
-            layer.weight.data, layer.bias.data = weights[node.input[1]], weights[node.input[2]]
-            layers.append((name, layer))
+            layers.append((name, linear(attributes, *(weights[key] for key in node.input[1:]))))
         else:
             raise ValueError(f'{name}: {node.op_type} is not known here')
     return TappedSFace(layers).eval().requires_grad_(False)

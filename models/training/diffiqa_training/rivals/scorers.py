@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .. import paths
+from ..sface_torch import load_sface
 from . import trainer
 from .faceqan import FaceQan
 from .grafiqs import GraFiqs
@@ -17,7 +18,6 @@ from .qualityface import load_qualityface
 from .recipes import RECIPES
 from .scoring import Scorer
 from .ser_fiq import SerFiq
-from .sface_torch import load_sface
 
 SFACE_SOURCE = paths.JUDGES / 'sface-source.onnx'
 QUALITYFACE = paths.JUDGES / 'qualityface.pth'
