@@ -4,7 +4,6 @@ import { seededRandom } from '../../src/evaluation/seeded-random.ts'
 import { doubtAbout } from '../../src/gate/cascade.ts'
 import type { ScoringManifest } from '../../src/inference/manifest.ts'
 import { applyKnots, calibrate } from '../../src/quality/calibration.ts'
-import { spread } from '../../src/quality/features.ts'
 import type { Answer, Looked } from './job.ts'
 
 export const FAST = 'DifFIQA(R)'
@@ -25,9 +24,25 @@ export function fastScore({ fast }: Looked, { regressor }: ScoringManifest) {
   return calibrate(regressor.knots, fast.mean, fast.deviation * regressor.sigmaScale)
 }
 
+/** Raw full score, of those terms that `counts` lets through. */
+function fullRaw(
+  { features }: Looked,
+  { tuned }: ScoringManifest,
+  counts: (feature: string) => boolean = () => true,
+): number | undefined {
+  return (
+    features &&
+    tuned.terms.reduce(
+      (sum, { feature, weight }, i) => (counts(feature) ? sum + weight * (features[i] as number) : sum),
+      tuned.bias,
+    )
+  )
+}
+
 /** Value of the full score. */
-export function fullValue({ full }: Looked, { tuned }: ScoringManifest): number | undefined {
-  return full && applyKnots(tuned.knots, full.raw)
+export function fullValue(face: Looked, scoring: ScoringManifest): number | undefined {
+  const raw = fullRaw(face, scoring)
+  return raw === undefined ? undefined : applyKnots(scoring.tuned.knots, raw)
 }
 
 /** Photos that the server would look at twice if all came in a row of random order: in doubt, and within the budget. */
@@ -45,9 +60,10 @@ export function escalated(answers: readonly Answer[], scoring: ScoringManifest, 
   return chosen
 }
 
-function combinedRaw({ fast, full }: Looked, { cascade }: ScoringManifest): number | undefined {
-  const { regressor, full: weight } = cascade.combination
-  return full && regressor * fast.mean + weight * full.raw
+function combinedRaw(face: Looked, scoring: ScoringManifest): number | undefined {
+  const { regressor, full: weight } = scoring.cascade.combination
+  const raw = fullRaw(face, scoring)
+  return raw === undefined ? undefined : regressor * face.fast.mean + weight * raw
 }
 
 /**
@@ -64,23 +80,6 @@ function cascade(answers: readonly Answer[], scoring: ScoringManifest, twice: re
   })
 }
 
-/** The full score without the terms that `drop` names. */
-function without(drop: RegExp, scoring: ScoringManifest): (face: Looked) => number | undefined {
-  return ({ full, norm }) => {
-    if (!full || norm === undefined) return undefined
-    const terms = [...full.terms]
-    // The head's answer is not kept: its part is what the others leave of the sum.
-    let [kept, others] = [0, 0]
-    for (const { feature, weight } of scoring.tuned.terms) {
-      if (feature === 'head' || feature === 'pixel-residual') continue
-      const part = weight * (feature === 'log-norm' ? Math.log(norm) : spread(terms.shift()?.similarity as number))
-      others += part
-      if (!drop.test(feature)) kept += part
-    }
-    return drop.test('head') ? kept : full.raw - others + kept
-  }
-}
-
 /** All scores of a benchmark; DifFIQA(R) first, as the others are compared with it. */
 export function columns(
   answers: readonly Answer[],
@@ -95,21 +94,23 @@ export function columns(
   })
   const twice = escalated(answers, scoring, seed)
   const parts: [string, RegExp][] = [
-    ['full without the quality head', /^head$/],
-    ['full without E’s norm', /^log-norm$/],
-    ['full without forward', /^forward/],
+    ['full without the quality head', /^head/],
+    ['full without E’s norm', /^log-norm/],
+    ['full without forward', /^forward|-forward$/],
     ['full without backward', /^(backward|pixel-residual)/],
-    ['full without mirror', /^mirror$/],
-    ['full without any diffusion', /^(forward|backward|pixel-residual)/],
+    ['full without mirror', /mirror$/],
+    ['full without any diffusion', /^(forward|backward|pixel-residual)|-forward$/],
   ]
   const used = parts.filter(([, drop]) => scoring.tuned.terms.some(({ feature }) => drop.test(feature)))
   const random = seededRandom(`${seed} random score`)
   const all = [
     column('own', FAST, ({ fast }) => fast.mean),
-    column('own', FULL, ({ full }) => full?.raw),
+    column('own', FULL, (face) => fullRaw(face, scoring)),
     { kind: 'own' as const, name: CASCADE, quality: cascade(answers, scoring, twice) },
     column('own', COMBINED, (face) => combinedRaw(face, scoring)),
-    ...used.map(([name, drop]) => column('part', name, without(drop, scoring))),
+    ...used.map(([name, drop]) =>
+      column('part', name, (face) => fullRaw(face, scoring, (feature) => !drop.test(feature))),
+    ),
     { kind: 'baseline' as const, name: 'random', quality: Float64Array.from(answers, () => random.uniform()) },
     column('baseline', 'Laplacian variance', ({ image }) => image?.laplacian),
     column('baseline', 'mean gradient', ({ image }) => image?.gradient),

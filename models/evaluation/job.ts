@@ -1,5 +1,4 @@
 import type { Damage } from '../../src/evaluation/degraded-set.ts'
-import type { TermSimilarity } from '../../src/quality/types.ts'
 import type { ImageBaselines } from './image-baselines.ts'
 
 /** A change that should not matter, or that an attacker hopes does. */
@@ -38,7 +37,8 @@ export interface Looked {
   readonly residual: number
   /** The regressor's mean and deviation, before calibration. */
   readonly fast: { readonly mean: number; readonly deviation: number }
-  readonly full: { readonly raw: number; readonly terms: readonly TermSimilarity[] } | undefined
+  /** The tuned score's features, in the manifest's order. */
+  readonly features: readonly number[] | undefined
   /** Per judge. */
   readonly embeddings: readonly Float32Array[] | undefined
   /** ‖E(x)‖ and cos(E(x), E(x^f)). */

@@ -17,8 +17,10 @@ import type { Manifest } from '../../src/inference/manifest.ts'
 import { ModelStore } from '../../src/inference/model-store.ts'
 import { createDiffiqa } from '../../src/quality/diffiqa.ts'
 import { createRegressor } from '../../src/quality/diffiqa-r.ts'
+import { embed } from '../../src/quality/embed.ts'
+import { cropsToEmbed, weigh } from '../../src/quality/evidence.ts'
+import { featureValue } from '../../src/quality/features.ts'
 import { cosine } from '../../src/quality/similarity.ts'
-import type { TermSimilarity } from '../../src/quality/types.ts'
 import { edited } from './edit.ts'
 import { imageBaselines } from './image-baselines.ts'
 import type { Answer, Job, WorkerData } from './job.ts'
@@ -51,18 +53,18 @@ const uncalibrated: Manifest = {
   },
 }
 const regressor = createRegressor(await store.session('regressor'), uncalibrated)
+const sface = await store.session('embedder')
 const diffiqa = createDiffiqa({
-  embedder: await store.session('embedder'),
+  embedder: sface,
   denoiser: await store.session('denoiser'),
   manifest: store.manifest,
 })
 const { tuned } = store.manifest.scoring
-const fullKey = JSON.stringify([
+const featuresKey = JSON.stringify([
   hashes.embedder,
   hashes.denoiser,
   store.manifest.modelVersion,
-  tuned.terms,
-  tuned.bias,
+  tuned.terms.map(({ feature, timestep, draws }) => [feature, timestep, draws]),
   tuned.steps,
   tuned.eta,
 ])
@@ -132,20 +134,14 @@ async function cut(job: Job): Promise<Cut | undefined> {
 /** The networks look at pixels alone. */
 const asFace = (pixels: Uint8Array): AlignedFace => ({ pixels }) as AlignedFace
 
-async function full(pixels: Uint8Array) {
-  const numbers = await recallNumbers(cache, [fullKey, pixels], async () => {
-    const { raw, terms = [] } = await diffiqa.score(asFace(pixels))
-    return [raw, ...terms.map(({ similarity }) => similarity)]
-  })
-  const features = tuned.terms.filter(
-    ({ feature }) => feature !== 'head' && feature !== 'log-norm' && feature !== 'pixel-residual',
-  )
-  const terms = features.map(({ feature, timestep }, i): TermSimilarity => {
-    const term = feature as TermSimilarity['term']
-    return { term, timestep: term === 'mirror' ? 0 : timestep, similarity: numbers[i + 1] as number }
-  })
-  return { raw: numbers[0] as number, terms }
-}
+/** Not their sum, so that other weights cost nothing. */
+const features = async (pixels: Uint8Array): Promise<number[]> => [
+  ...(await recallNumbers(cache, [featuresKey, pixels], async () => {
+    const { prepared } = await diffiqa.prepare({ pixels })
+    const evidence = weigh(prepared, await embed(sface, cropsToEmbed(prepared)))
+    return tuned.terms.map((term) => featureValue(evidence, prepared.x, term))
+  })),
+]
 
 function flipped(pixels: Uint8Array): Uint8Array {
   const out = new Uint8Array(pixels.length)
@@ -171,7 +167,7 @@ export default async function look(job: Job): Promise<Answer> {
   return {
     ...facts,
     fast: { mean, deviation },
-    full: job.with.full ? await full(pixels) : undefined,
+    features: job.with.full ? await features(pixels) : undefined,
     embeddings: job.with.judges ? embeddings : undefined,
     norm: own && Math.hypot(...own),
     mirror: own && cosine(own, await embedder.embed(flipped(pixels))),

@@ -21,7 +21,7 @@ import { ModelStore } from '../../src/inference/model-store.ts'
 import { createDiffiqa } from '../../src/quality/diffiqa.ts'
 import { createRegressor } from '../../src/quality/diffiqa-r.ts'
 import { embed } from '../../src/quality/embed.ts'
-import { cropsToEmbed, weigh, weighOwn } from '../../src/quality/evidence.ts'
+import { cropsToEmbed, type Seen, weigh } from '../../src/quality/evidence.ts'
 import { featureValue, withoutHead } from '../../src/quality/features.ts'
 import { toPixels } from '../../src/quality/tensor.ts'
 import { choose } from './prepared-photo.ts'
@@ -96,21 +96,21 @@ async function look(row: Row): Promise<Looked> {
   const { prepared } = await diffiqa.prepare({ pixels: row.crop })
   const crops = cropsToEmbed(prepared)
   const own = await embed(embedder, crops)
-  const seen: Float32Array[][] = [own.map(({ embedding }) => embedding)]
+  const seen: Seen[][] = [own]
   for (const judge of judges) {
-    const embeddings: Float32Array[] = []
-    for (const crop of crops) embeddings.push(await judge.embed(toPixels(crop)))
-    seen.push(embeddings)
+    const answers: Seen[] = []
+    for (const crop of crops) answers.push({ embedding: await judge.embed(toPixels(crop)) })
+    seen.push(answers)
   }
   return {
     ...row,
     fast: { raw: score?.raw as number, sigma: score?.sigma as number },
-    features: seen.map((embeddings, network) => {
-      const evidence = network === 0 ? weighOwn(prepared, own) : weigh(prepared, embeddings)
+    features: seen.map((answers, network) => {
+      const evidence = weigh(prepared, answers)
       const { terms } = scoring.tuned
       return (network === 0 ? terms : withoutHead(terms)).map((term) => featureValue(evidence, prepared.x, term))
     }),
-    embeddings: seen.map(([first]) => first as Float32Array),
+    embeddings: seen.map(([first]) => (first as Seen).embedding),
   }
 }
 

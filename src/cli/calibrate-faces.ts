@@ -15,7 +15,7 @@ import type { ModelStore } from '../inference/model-store.ts'
 import { createDiffiqa } from '../quality/diffiqa.ts'
 import { createRegressor } from '../quality/diffiqa-r.ts'
 import { embed } from '../quality/embed.ts'
-import { cropsToEmbed, weigh, weighOwn } from '../quality/evidence.ts'
+import { cropsToEmbed, weigh } from '../quality/evidence.ts'
 import { featureValue, withoutHead } from '../quality/features.ts'
 import { toPixels } from '../quality/tensor.ts'
 import type { OpenedMatcher } from './calibrate-matcher.ts'
@@ -92,9 +92,12 @@ async function openExaminer({ store, matcher, ownFeatures, copies }: FacesOption
     const { prepared } = await diffiqa.prepare(aligned)
     const crops = cropsToEmbed(prepared)
     const foreign = ownFeatures ? matcher.embed?.bind(matcher) : undefined
-    const evidence = foreign
-      ? weigh(prepared, await foreign(crops.map((crop) => ({ ...aligned, pixels: toPixels(crop) }))))
-      : weighOwn(prepared, await embed(embedder, crops))
+    const seen = foreign
+      ? (await foreign(crops.map((crop) => ({ ...aligned, pixels: toPixels(crop) })))).map((embedding) => ({
+          embedding,
+        }))
+      : await embed(embedder, crops)
+    const evidence = weigh(prepared, seen)
     const { terms } = scoring.tuned
     return (foreign ? withoutHead(terms) : terms).map((term) => featureValue(evidence, prepared.x, term))
   }

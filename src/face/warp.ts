@@ -15,75 +15,84 @@ function shrinkRegion(
 ): RgbImage {
   const w = Math.ceil(width / factor)
   const h = Math.ceil(height / factor)
-  const data = new Uint8Array(w * h * 3)
-  for (let y = 0; y < h; y++) {
+  const { data, width: stride } = image
+  const right = Math.min(image.width, left + width)
+  const bottom = Math.min(image.height, top + height)
+  const small = new Uint8Array(w * h * 3)
+  for (let y = 0, o = 0; y < h; y++) {
     const y0 = top + y * factor
-    const y1 = Math.min(y0 + factor, image.height, top + height)
-    for (let x = 0; x < w; x++) {
+    const y1 = Math.min(y0 + factor, bottom)
+    for (let x = 0; x < w; x++, o += 3) {
       const x0 = left + x * factor
-      const x1 = Math.min(x0 + factor, image.width, left + width)
+      const x1 = Math.min(x0 + factor, right)
       let r = 0
       let g = 0
       let b = 0
       for (let sy = y0; sy < y1; sy++) {
-        let i = (sy * image.width + x0) * 3
-        for (let sx = x0; sx < x1; sx++, i += 3) {
-          r += image.data[i] as number
-          g += image.data[i + 1] as number
-          b += image.data[i + 2] as number
+        const end = (sy * stride + x1) * 3
+        for (let i = (sy * stride + x0) * 3; i < end; i += 3) {
+          r += data[i] as number
+          g += data[i + 1] as number
+          b += data[i + 2] as number
         }
       }
       const count = (y1 - y0) * (x1 - x0)
-      const o = (y * w + x) * 3
-      data[o] = Math.round(r / count)
-      data[o + 1] = Math.round(g / count)
-      data[o + 2] = Math.round(b / count)
+      small[o] = Math.round(r / count)
+      small[o + 1] = Math.round(g / count)
+      small[o + 2] = Math.round(b / count)
     }
   }
-  return { width: w, height: h, data }
+  return { width: w, height: h, data: small }
 }
 
-/** Bilinear sampling with a black border. */
+/** Bilinear sampling with a black border. The channels are written out and the indices are integers: every face takes a third of a million pixels. */
 function sample(image: RgbImage, toImage: Transform, size: number): Uint8Array {
   const { width, height, data } = image
   const out = new Uint8Array(size * size * 3)
   const [a, b, c, d, e, f] = toImage
-  for (let y = 0; y < size; y++) {
-    for (let x = 0; x < size; x++) {
-      const sx = a * x + b * y + c
-      const sy = d * x + e * y + f
-      const x0 = Math.floor(sx)
-      const y0 = Math.floor(sy)
+  const row = width * 3
+  for (let y = 0, o = 0; y < size; y++) {
+    const by = b * y
+    const ey = e * y
+    for (let x = 0; x < size; x++, o += 3) {
+      const sx = a * x + by + c
+      const sy = d * x + ey + f
+      const x0 = Math.floor(sx) | 0
+      const y0 = Math.floor(sy) | 0
       if (x0 < -1 || y0 < -1 || x0 >= width || y0 >= height) continue
       const fx = sx - x0
       const fy = sy - y0
-      const inside = x0 >= 0 && y0 >= 0 && x0 + 1 < width && y0 + 1 < height
-      if (inside) {
-        const i = (y0 * width + x0) * 3
-        const below = i + width * 3
-        const o = (y * size + x) * 3
-        for (let channel = 0; channel < 3; channel++) {
-          const top = (data[i + channel] as number) * (1 - fx) + (data[i + 3 + channel] as number) * fx
-          const bottom = (data[below + channel] as number) * (1 - fx) + (data[below + 3 + channel] as number) * fx
-          out[o + channel] = top * (1 - fy) + bottom * fy + 0.5
-        }
+      const gx = 1 - fx
+      const gy = 1 - fy
+      const i = y0 * row + x0 * 3
+      const j = i + row
+      if (x0 >= 0 && y0 >= 0 && x0 + 1 < width && y0 + 1 < height) {
+        out[o] =
+          ((data[i] as number) * gx + (data[i + 3] as number) * fx) * gy +
+          ((data[j] as number) * gx + (data[j + 3] as number) * fx) * fy +
+          0.5
+        out[o + 1] =
+          ((data[i + 1] as number) * gx + (data[i + 4] as number) * fx) * gy +
+          ((data[j + 1] as number) * gx + (data[j + 4] as number) * fx) * fy +
+          0.5
+        out[o + 2] =
+          ((data[i + 2] as number) * gx + (data[i + 5] as number) * fx) * gy +
+          ((data[j + 2] as number) * gx + (data[j + 5] as number) * fx) * fy +
+          0.5
         continue
       }
       const left = x0 >= 0
       const right = x0 + 1 < width
-      const w00 = left && y0 >= 0 ? (1 - fx) * (1 - fy) : 0
-      const w10 = right && y0 >= 0 ? fx * (1 - fy) : 0
-      const w01 = left && y0 + 1 < height ? (1 - fx) * fy : 0
+      const w00 = left && y0 >= 0 ? gx * gy : 0
+      const w10 = right && y0 >= 0 ? fx * gy : 0
+      const w01 = left && y0 + 1 < height ? gx * fy : 0
       const w11 = right && y0 + 1 < height ? fx * fy : 0
-      const i = (y0 * width + x0) * 3
-      const below = i + width * 3
-      const o = (y * size + x) * 3
       for (let channel = 0; channel < 3; channel++) {
         const value =
           w00 * (data[i + channel] ?? 0) +
           w10 * (data[i + 3 + channel] ?? 0) +
-          w01 * (data[below + channel] ?? 0) +
-          w11 * (data[below + 3 + channel] ?? 0)
+          w01 * (data[j + channel] ?? 0) +
+          w11 * (data[j + 3 + channel] ?? 0)
         out[o + channel] = value + 0.5
       }
     }

@@ -20,7 +20,10 @@ export interface ModelEntry {
 export type Knots = readonly (readonly [x: number, y: number])[]
 
 export interface TermWeight {
-  /** Feature of full DifFIQA; `log-norm` is ln ‖E(x)‖, `head` what the quality head behind E answers. Similarity terms enter as -ln(1 - s). */
+  /**
+   * Feature of full DifFIQA; `log-norm` is ln ‖E(x)‖, `head` what the quality head behind E answers, `-forward` and `-mirror` the same of the
+   * noised face and of the mirror image. Similarity terms enter as -ln(1 - s).
+   */
   readonly feature:
     | 'forward'
     | 'backward'
@@ -28,8 +31,12 @@ export interface TermWeight {
     | 'backward-mirror'
     | 'mirror'
     | 'log-norm'
+    | 'log-norm-forward'
+    | 'log-norm-mirror'
     | 'pixel-residual'
     | 'head'
+    | 'head-forward'
+    | 'head-mirror'
   readonly timestep: number
   readonly draws: number
   readonly weight: number

@@ -104,9 +104,14 @@ function paperMethod({ timestep, draws, steps, eta, knots, sigma }: PaperPreset)
   }
 }
 
+/** Several features may be read from one version of the face; it is listed once. */
+const distinct = (wanted: readonly Wanted[]): Wanted[] => [
+  ...new Map(wanted.map((one) => [`${one.kind} ${one.timestep} ${one.draws}`, one])).values(),
+]
+
 function tunedMethod({ terms, bias, steps, eta, knots, sigma }: TunedPreset): Method {
   return {
-    wanted: terms.map(wantedBy).filter((wanted) => wanted !== undefined),
+    wanted: distinct(terms.map(wantedBy).filter((wanted) => wanted !== undefined)),
     process: { steps, eta },
     knots,
     sigma,
@@ -137,7 +142,15 @@ export function scoreWith(
   tuned: TunedPreset,
   modelVersion: string,
 ): QualityScore {
-  return scoreOf(tunedMethod(tuned), weigh(prepared, embeddings), prepared.x, modelVersion)
+  return scoreOf(
+    tunedMethod(tuned),
+    weigh(
+      prepared,
+      embeddings.map((embedding) => ({ embedding })),
+    ),
+    prepared.x,
+    modelVersion,
+  )
 }
 
 function listTerms(evidence: Evidence, wanted: readonly Wanted[]): TermSimilarity[] {
@@ -200,7 +213,10 @@ export function createDiffiqa({ embedder, denoiser, manifest, preset = 'tuned' }
       const key = noiseKey(pixels, modelVersion)
       const prepared = await prepare(denoiser, toTensor(pixels), key, method.wanted, method.process, cancelled)
       // The samples need no similarities for this.
-      return { prepared, measures: occlusion(prepared.x, weigh(prepared, [new Float32Array(0)]).samples) }
+      return {
+        prepared,
+        measures: occlusion(prepared.x, weigh(prepared, [{ embedding: new Float32Array(0) }]).samples),
+      }
     },
     score: async (face, options) => (await assess(face, options)).score,
     async explain(face, { cancelled } = {}) {

@@ -8,6 +8,9 @@ import { cosine, norm } from './similarity.ts'
 import { mirror } from './tensor.ts'
 import type { TermName } from './types.ts'
 
+/** E's answer to one crop; another network than the package's own has no quality head. */
+export type Seen = Pick<Embedded, 'embedding'> & Partial<Pick<Embedded, 'head'>>
+
 /** What a preset wants to know. `residual` needs the restored crops, but not their embeddings. */
 export interface Wanted {
   readonly kind: TermName | 'residual'
@@ -35,18 +38,25 @@ export interface Sample {
   readonly draw: number
   readonly noisy: Float32Array
   readonly restored: Float32Array | undefined
-  /** Cosine similarities to E(x), where they were wanted. */
-  readonly noisySimilarity: number | undefined
-  readonly restoredSimilarity: number | undefined
+  /** What E says of them, where that was wanted. */
+  readonly ofNoisy: Impression | undefined
+  readonly ofRestored: Impression | undefined
+}
+
+/** What E says of one version of the face. */
+export interface Impression {
+  /** Cosine similarity to E(x). */
+  readonly similarity: number
+  /** Length of its embedding. */
+  readonly norm: number
+  /** The quality head's answer; undefined where another network is E. */
+  readonly head: number | undefined
 }
 
 export interface Evidence {
-  /** ‖E(x)‖. */
-  readonly norm: number
-  /** The quality head's answer to x; undefined where another network is E. */
-  readonly head: number | undefined
-  /** s(E(x), E(x^f)), where the mirror term was wanted. */
-  readonly mirrorSimilarity: number | undefined
+  readonly ofFace: Impression
+  /** Of x^f, where the mirror term was wanted. */
+  readonly ofMirror: Impression | undefined
   readonly samples: readonly Sample[]
 }
 
@@ -163,21 +173,19 @@ export function cropsToEmbed({ x, flipped, drafts }: Prepared): Float32Array[] {
 }
 
 /**
- * What the embeddings say.
- * @param embeddings Of {@link cropsToEmbed}, in its order.
- * @param head The quality head's answer to x, where E has one.
+ * What E's answers say.
+ * @param seen To {@link cropsToEmbed}, in its order.
  */
-export function weigh(prepared: Prepared, embeddings: readonly Float32Array[], head?: number): Evidence {
-  const embeddingOf = new Map(cropsToEmbed(prepared).map((crop, i) => [crop, embeddings[i] as Float32Array]))
-  const anchor = embeddingOf.get(prepared.x) as Float32Array
-  const similarity = (crop: Float32Array | undefined): number | undefined => {
-    const embedding = crop && embeddingOf.get(crop)
-    return embedding && cosine(anchor, embedding)
+export function weigh(prepared: Prepared, seen: readonly Seen[]): Evidence {
+  const seenOf = new Map(cropsToEmbed(prepared).map((crop, i) => [crop, seen[i] as Seen]))
+  const anchor = (seenOf.get(prepared.x) as Seen).embedding
+  const impression = (crop: Float32Array | undefined): Impression | undefined => {
+    const one = crop && seenOf.get(crop)
+    return one && { similarity: cosine(anchor, one.embedding), norm: norm(one.embedding), head: one.head }
   }
   return {
-    norm: norm(anchor),
-    head,
-    mirrorSimilarity: similarity(prepared.flipped),
+    ofFace: impression(prepared.x) as Impression,
+    ofMirror: impression(prepared.flipped),
     samples: prepared.drafts.map(
       ({ mirrored, timestep, draw, noisy, restored }): Sample => ({
         mirrored,
@@ -185,8 +193,8 @@ export function weigh(prepared: Prepared, embeddings: readonly Float32Array[], h
         draw,
         noisy,
         restored,
-        noisySimilarity: similarity(noisy),
-        restoredSimilarity: similarity(restored),
+        ofNoisy: impression(noisy),
+        ofRestored: impression(restored),
       }),
     ),
   }
@@ -206,14 +214,5 @@ export async function gather(
   cancelled?: Cancelled,
 ): Promise<Evidence> {
   const prepared = await prepare(denoiser, x, key, wanted, process, cancelled)
-  return weighOwn(prepared, await embed(embedder, cropsToEmbed(prepared), cancelled))
-}
-
-/** `weigh()` of what the package's own E says. */
-export function weighOwn(prepared: Prepared, seen: readonly Embedded[]): Evidence {
-  return weigh(
-    prepared,
-    seen.map(({ embedding }) => embedding),
-    seen[0]?.head,
-  )
+  return weigh(prepared, await embed(embedder, cropsToEmbed(prepared), cancelled))
 }

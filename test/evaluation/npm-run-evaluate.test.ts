@@ -15,7 +15,7 @@ const face = (embedding: readonly number[], mean = random.between(-2, 2)): Looke
   interEye: 40,
   residual: 1,
   fast: { mean, deviation: 0.2 },
-  full: { raw: 20 + mean, terms: [] },
+  features: scoring.tuned.terms.map(() => 1 + mean),
   embeddings: [Float32Array.from(embedding)],
   norm: 10 + mean,
   mirror: 0.9,
@@ -33,6 +33,27 @@ describe('what npm run evaluate compares', () => {
     expect(names).toContain('norm of j')
     expect(names).not.toContain('qualityface')
     for (const { name, quality } of all) if (name !== 'random') expect(quality.at(-1), name).toBeNaN()
+  })
+
+  test('a part of the full score is the sum of the features that are left', () => {
+    const [one] = [face([1, 0], 0.5)]
+    const all = columns([one], ['j'], scoring, '1')
+    const of = (wanted: string): number => all.find(({ name }) => name === wanted)?.quality[0] as number
+    const { terms, bias } = scoring.tuned
+    const sum = (counts: (feature: string) => boolean): number =>
+      terms.reduce((total, { feature, weight }) => total + (counts(feature) ? weight * 1.5 : 0), bias)
+    expect(of('full DifFIQA, tuned')).toBeCloseTo(
+      sum(() => true),
+      9,
+    )
+    expect(of('full without the quality head')).toBeCloseTo(
+      sum((feature) => !feature.startsWith('head')),
+      9,
+    )
+    expect(of('full without any diffusion')).toBeCloseTo(
+      sum((feature) => !/forward|backward|residual/.test(feature)),
+      9,
+    )
   })
 
   test('the cascade looks twice at photos in doubt only, within the budget, and keeps the fast order of all others', () => {

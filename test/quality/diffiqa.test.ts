@@ -75,6 +75,10 @@ describe('the tuned preset', () => {
       term('mirror', 0, 1, 0.2),
       term('log-norm', 0, 1, 0.5),
       term('head', 0, 1, 0.4),
+      term('head-forward', 20, 2, 0.2),
+      term('head-mirror', 0, 1, 0.1),
+      term('log-norm-forward', 20, 1, 0.3),
+      term('log-norm-mirror', 0, 1, 0.2),
       term('pixel-residual', 250, 1, 0.1),
     ]
     const alone = async (one: TermWeight): Promise<number> =>
@@ -92,10 +96,28 @@ describe('the tuned preset', () => {
     expect(raw).toBeCloseTo(spread(terms?.[0]?.similarity as number), 9)
   })
 
+  it('lists a version of the face once, however many features are read from it', async () => {
+    const { terms } = await setUp([term('forward', 20), term('head-forward', 20), term('head-mirror')]).diffiqa.score(
+      face,
+    )
+    expect(terms?.map(({ term, timestep }) => [term, timestep])).toEqual([
+      ['forward', 20],
+      ['mirror', 0],
+    ])
+  })
+
   it.each([
     ['log-norm', [term('log-norm')], 0, 1],
     ['the head', [term('head')], 0, 1],
+    ['the head on noised faces', [term('head-forward', 20, 2)], 0, 3],
+    ['length and head of the mirror image', [term('log-norm-mirror'), term('head-mirror')], 0, 2],
     ['forward', [term('forward', 20, 2)], 0, 3],
+    [
+      'what is read from noised faces',
+      [term('forward', 20), term('head-forward', 20), term('log-norm-forward', 20)],
+      0,
+      2,
+    ],
     ['mirror', [term('mirror')], 0, 2],
     ['backward', [term('backward', 90, 2)], 2, 3],
     ['pixel-residual', [term('pixel-residual', 90, 2)], 2, 1],

@@ -17,6 +17,7 @@ STEPS: dict[str, str] = {
     'teach': "train the quality head on those feature maps",
     'label': 'quality labels of the training crops',
     'distil': 'train the regressor',
+    'steady': 'one pass of the regressor instead of two',
     'calibrate': 'fit every number of models/manifest.json on the validation people',
     'export': 'write the ONNX files',
     'verify': 'compare the ONNX files with the networks they came from',

@@ -113,7 +113,8 @@ def write_targets(labels: dict[Key, Values], preset: Preset, config: dict) -> No
     """`tuned` where every term is measured; `target` for every crop, terms predicted where they are not measured."""
     keys = list(labels)
     sources = [crop_set.load(*key) for key in keys]
-    measured = [t for t in preset.terms if t.keys()]
+    # The head has seen these people: in the place of its answers to their disturbed copies too, answers of heads that have not.
+    measured = [t for t in preset.terms if t.keys() and not t.feature.startswith('head')]
     columns = np.concatenate([
         np.column_stack([feature(source, t.feature, t.timestep, t.draws, preset.process) for t in measured]) for source in sources
     ])
@@ -123,8 +124,9 @@ def write_targets(labels: dict[Key, Values], preset: Preset, config: dict) -> No
     terms = np.where(np.isfinite(columns), columns, predicted)
     head, likely = head_values(keys, config['measured_share'])
     norm = np.concatenate([labels[key]['norm'] for key in keys])
-    weight = {name: sum(t.weight for t in preset.terms if t.feature == name) for name in ('head', 'log-norm')}
-    target = weight['head'] * head + weight['log-norm'] * norm + terms @ np.array([t.weight for t in measured])
+    heads = sum(t.weight for t in preset.terms if t.feature.startswith('head'))
+    norms = sum(t.weight for t in preset.terms if t.feature == 'log-norm')
+    target = heads * head + norms * norm + terms @ np.array([t.weight for t in measured])
     target = standardise(target, target)
     complete = np.isfinite(columns).all(1)
     ends = np.cumsum([len(source.rows) for source in sources])[:-1]

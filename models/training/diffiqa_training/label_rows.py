@@ -28,6 +28,8 @@ class Rows:
     photo: np.ndarray
     # Untouched photos, in contrast to degraded copies.
     natural: np.ndarray
+    # Degrees to either side.
+    yaw: np.ndarray
 
     def __len__(self) -> int:
         return len(self.part)
@@ -60,9 +62,10 @@ def gather(sets: list[str], variants: list[str]) -> Rows:
             parts.append(crops.crops)
             person = np.array([f'{name}/{person}' if person else '' for person in known_people(crops)])
             photo = np.array([f'{name}/{row["file"]}' for row in crops.rows])
+            yaw = np.array([abs(row['pose']['yaw']) if row['i'] >= 0 else np.nan for row in crops.rows])
             for key, values in (
                 ('index', crops.index), ('embedding', raw), ('own', found.own), ('gen', found.gen), ('person', person), ('photo', photo),
-                ('target', known.get('target', unknown)), ('likely', known.get('likely', unknown)), ('tuned', known.get('tuned', unknown)),
+                ('yaw', yaw), ('target', known.get('target', unknown)), ('likely', known.get('likely', unknown)), ('tuned', known.get('tuned', unknown)),
             ):
                 columns[key].append(values[keep])
     if not parts:

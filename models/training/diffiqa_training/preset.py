@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .crop_set import CropSet
-from .terms import Process, feature
+from .terms import Process, feature, term_keys
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,8 @@ class Term:
     weight: float
 
     def keys(self) -> list[str]:
-        """Names of the term files that the feature is made of."""
-        if self.feature in ('log-norm', 'head'):
-            return []
-        if self.feature == 'mirror':
-            return ['mirror']
-        name = 'backward' if self.feature == 'pixel-residual' else self.feature
-        return [f'{name}.{self.timestep}.{draw}' for draw in range(self.draws)]
+        """Names of the term files to compute for the feature; a residual comes with its backward term."""
+        return [key.replace('residual', 'backward') for key in term_keys(self.feature, self.timestep, self.draws)]
 
 
 @dataclass(frozen=True)

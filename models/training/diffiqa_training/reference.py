@@ -34,6 +34,12 @@ class Face:
     def embedding(self, x: np.ndarray) -> np.ndarray:
         return self.embed(((x.astype(np.float64) + 1) * 127.5).astype(np.float32))[0].astype(np.float64)
 
+    def head_answer(self, x: np.ndarray) -> float:
+        return float(self.head(((x.astype(np.float64) + 1) * 127.5).astype(np.float32))[0])
+
+    def log_norm(self, x: np.ndarray) -> float:
+        return float(np.log(max(np.linalg.norm(self.embedding(x)), EPSILON)))
+
     def similarity(self, x: np.ndarray) -> float:
         other = self.embedding(x)
         return float(self.anchor @ other / (np.linalg.norm(self.anchor) * np.linalg.norm(other)))
@@ -72,11 +78,12 @@ def paper_score(face: Face, timestep: int = 5, draws: int = 10, steps: int = 6, 
 
 
 def feature(face: Face, name: str, timestep: int, draws: int, steps: int, eta: float) -> float:
-    """A feature of the tuned score: the quality head's answer, -ln(1 - s) of a term, ln of E's norm, or -ln of the restoration's residual."""
-    if name == 'head':
-        return float(face.head(((face.x.astype(np.float64) + 1) * 127.5).astype(np.float32))[0])
-    if name == 'log-norm':
-        return float(np.log(max(np.linalg.norm(face.anchor), EPSILON)))
+    """A feature of the tuned score: the quality head's answer or ln of E's norm (of the face, its mirror image or its noised copies), -ln(1 - s) of a
+    term, or -ln of the restoration's residual."""
+    if name.startswith(('head', 'log-norm')):
+        version = name.removeprefix('head').removeprefix('log-norm').removeprefix('-')
+        shown = {'': [face.x], 'mirror': [face.mirror], 'forward': [face.noised(d, timestep, False) for d in range(draws)]}[version]
+        return float(np.mean([face.head_answer(x) if name.startswith('head') else face.log_norm(x) for x in shown]))
     if name == 'pixel-residual':
         restored = [face.restored(d, timestep, False, steps, eta) for d in range(draws)]
         residual = np.mean([np.abs(r.astype(np.float64) - face.x).mean() for r in restored])

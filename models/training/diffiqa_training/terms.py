@@ -1,7 +1,8 @@
 """Terms of full DifFIQA for whole sets: the same arithmetic as the server's, one resumable file a term and draw.
 
 `forward.<t>.<draw>`, `backward.<t>.<draw>` and their `-mirror` forms, `mirror`: cosine similarities to E(x), a value per row.
-`residual.<t>.<draw>`: mean |x̂ − x| of the backward process, written beside it.
+Written beside them: `residual.<t>.<draw>`, mean |x̂ − x| of the backward process; `head-forward.<t>.<draw>`, `head-mirror`, `norm-forward.<t>.<draw>`
+and `norm-mirror`, what the quality head says of the noised face and of the mirror image, and how long their embeddings are.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from . import crop_set, paths
-from .judges import SFACE, Embedder, open_session
+from .judges import open_session
 from .noise import STREAM_FACE, STREAM_MIRROR, STREAM_SAMPLER, STREAM_SAMPLER_MIRROR, gaussian, noise_key
 from .process import ddim, forward, restore
 from .teach import head_scores
@@ -59,7 +60,7 @@ class Terms:
 
     def __init__(self, model_version: str, process: Process) -> None:
         self.version, self.process = model_version, process
-        self.embedder = Embedder(SFACE)
+        self.embedder = open_session(paths.MODELS / 'embedder.onnx')
         self.session = None
 
     def denoise(self, x: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -67,19 +68,27 @@ class Terms:
             self.session = open_session(self.process.denoiser)
         return self.session.run(None, {'x': x, 't': t})[0]
 
-    def embed(self, tensor: np.ndarray) -> np.ndarray:
-        return self.embedder.raw((tensor[None] + 1) * np.float32(127.5))[0].astype(np.float64)
+    def look(self, reference: np.ndarray, tensor: np.ndarray) -> tuple[float, float, float]:
+        """Similarity to `reference`, length of the embedding, and the quality head's answer."""
+        embedding, head = self.embedder.run(['fc1', 'head'], {'data': (tensor[None] + 1) * np.float32(127.5)})
+        other = embedding[0].astype(np.float64)
+        length = float(np.linalg.norm(other))
+        return float(reference @ other / (np.linalg.norm(reference) * length)), length, float(head[0, 0])
 
     def similarity(self, reference: np.ndarray, tensor: np.ndarray) -> float:
-        other = self.embed(tensor)
-        return float(reference @ other / (np.linalg.norm(reference) * np.linalg.norm(other)))
+        return self.look(reference, tensor)[0]
+
+    def disturbed(self, reference: np.ndarray, tensor: np.ndarray, key: str) -> dict[str, float]:
+        similarity, length, head = self.look(reference, tensor)
+        return {key: similarity, f'norm-{key}': length, f'head-{key}': head}
 
     def measure(self, crop: np.ndarray, reference: np.ndarray, key: str) -> dict[str, float]:
-        """`crop` uint8 [112,112,3], `reference` E(x) → the term, and with a backward term its residual."""
+        """`crop` uint8 [112,112,3], `reference` E(x) → the term, and what is written beside it."""
+        key = key.removeprefix('head-').removeprefix('norm-')
         name, *rest = key.split('.')
         x = to_tensor(crop)
         if name == 'mirror':
-            return {key: self.similarity(reference, np.ascontiguousarray(x[:, :, ::-1]))}
+            return self.disturbed(reference, np.ascontiguousarray(x[:, :, ::-1]), key)
         timestep, draw = int(rest[0]), int(rest[1])
         mirrored = name.endswith('-mirror')
         start = np.ascontiguousarray(x[:, :, ::-1]) if mirrored else x
@@ -87,7 +96,7 @@ class Terms:
         noise = gaussian(seed, SIZE, draw, timestep, STREAM_MIRROR if mirrored else STREAM_FACE).reshape(SHAPE)
         noisy = forward(start, noise, timestep)
         if name.startswith('forward'):
-            return {key: self.similarity(reference, noisy)}
+            return self.disturbed(reference, noisy, key)
         steps, eta = self.process.steps, self.process.eta
         if steps == 1:
             clean = restore(self.denoise, noisy[None], timestep)[0]
@@ -119,6 +128,8 @@ class Terms:
                 continue
             crop = np.asarray(source.crops[index[row]])
             for key in missing:
+                if np.isfinite(values[key][row]):
+                    continue
                 for name, value in self.measure(crop, embedding[row], key).items():
                     if name not in values:
                         values[name] = load_term(source, name, self.process)
@@ -137,6 +148,14 @@ def spread(similarity: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(1 - similarity, 1e-6))
 
 
+def term_keys(name: str, timestep: int, draws: int) -> list[str]:
+    """Names of the term files that a feature is made of; none for what E(x) gives."""
+    if name in ('log-norm', 'head'):
+        return []
+    key = {'pixel-residual': 'residual'}.get(name, name).replace('log-norm', 'norm')
+    return [key] if key.endswith('mirror') and timestep == 0 else [f'{key}.{timestep}.{draw}' for draw in range(draws)]
+
+
 def feature(source: crop_set.CropSet, name: str, timestep: int, draws: int, process: Process) -> np.ndarray:
     """A feature of the tuned preset, one value per row; the server's featureValue()."""
     if name == 'log-norm':
@@ -144,8 +163,10 @@ def feature(source: crop_set.CropSet, name: str, timestep: int, draws: int, proc
         return np.log(np.maximum(embedding['norm'].astype(np.float64), 1e-6))
     if name == 'head':
         return head_scores(source.name, source.variant)
-    if name == 'mirror':
-        return spread(load_term(source, 'mirror', process))
-    key = 'residual' if name == 'pixel-residual' else name
-    mean = np.mean([load_term(source, f'{key}.{timestep}.{draw}', process) for draw in range(draws)], axis=0)
+    columns = [load_term(source, key, process) for key in term_keys(name, timestep, draws)]
+    if name.startswith('log-norm'):
+        return np.mean(np.log(np.maximum(columns, 1e-6)), axis=0)
+    mean = np.mean(columns, axis=0)
+    if name.startswith('head'):
+        return mean
     return -np.log(mean + 1e-6) if name == 'pixel-residual' else spread(mean)

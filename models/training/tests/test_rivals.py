@@ -354,7 +354,7 @@ def bright_and_dark(count: int) -> Rows:
     none = np.full(count, np.nan)
     return Rows(
         crops=[crops], part=np.zeros(count, int), index=np.arange(count), embedding=embedding, norm=level, own=none, gen=level / 255,
-        target=none, tuned=none, likely=none, person=person, photo=np.arange(count).astype(str), natural=np.full(count, True),
+        target=none, tuned=none, likely=none, person=person, photo=np.arange(count).astype(str), natural=np.full(count, True), yaw=np.zeros(count),
     )
 
 

@@ -1,0 +1,137 @@
+"""Teaches DifFIQA(R) to be steady: one pass of the student answers what its teacher says of the face and its mirror image together.
+
+The teacher, a trained regressor, sees every crop as it is; the student sees it mirrored, shifted, turned and lit otherwise. So the answers
+for a face and its mirror image, or for a crop a pixel aside, come near one another, and the server needs one pass instead of two.
+"""
+import copy
+import csv
+import math
+import time
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor
+from torch.nn import functional as F
+
+from . import paths
+from .distil import flat_shares, labelled, share_natural, standardise, to_tensor, varied
+from .exported import load_checkpoint
+from .label_rows import Rows, gather
+from .regressor import Regressor
+from .runtime import Budget, autocast, pick_device, prepare, save, update_average
+
+FOLDER = paths.TRAINING / 'steady'
+# What the teacher says of each crop; columns: mean, log variance, embedding.
+ANSWERS = FOLDER / 'teacher.npy'
+BATCH = 64
+# Of the photos to either side of a quarter turn there are few: this many bins of yaw are drawn alike, as far as labels are.
+YAW_BINS = 9
+
+
+@torch.no_grad()
+def both_sides(model: Regressor, faces: Tensor) -> Tensor:
+    """[N, 130]: means of the answers to the faces and their mirror images, and the embedding's."""
+    parts = [torch.cat([mean[:, None], variance[:, None], embedding], 1) for mean, variance, embedding in (model(faces), model(faces.flip(3)))]
+    return (parts[0] + parts[1]) / 2
+
+
+def ask(teacher: Regressor, rows: Rows, dtype: str, device: torch.device) -> np.ndarray:
+    teacher.eval()
+    answers = []
+    for start in range(0, len(rows), BATCH):
+        faces = to_tensor(np.stack([rows.crop(row) for row in range(start, min(start + BATCH, len(rows)))])).to(device)
+        with autocast(device, dtype):
+            answers.append(both_sides(teacher, faces.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
+    return np.concatenate(answers)
+
+
+@torch.no_grad()
+def validate(model: Regressor, held_out: dict[str, Rows], device: torch.device) -> dict[str, float]:
+    """Rank correlation with SFace's genuine similarity, and the largest difference between a face and its mirror image."""
+    model.eval()
+    result = {}
+    for name, rows in held_out.items():
+        chosen = np.flatnonzero(np.isfinite(rows.gen))
+        sides: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for start in range(0, len(chosen), BATCH):
+            faces = to_tensor(np.stack([rows.crop(row) for row in chosen[start : start + BATCH]])).to(device)
+            for side, shown in zip(sides, (faces, faces.flip(3))):
+                side.append(model(shown.contiguous(memory_format=torch.channels_last))[0].cpu())
+        own, other = (torch.cat(side).numpy() for side in sides)
+        result[f'{name}:rank'] = float(spearmanr(own, rows.gen[chosen])[0])
+        result[f'{name}:apart'] = float(np.abs(own - other).mean())
+        result[f'{name}:furthest'] = float(np.abs(own - other).max())
+    model.train()
+    return result
+
+
+def shares_of(rows: Rows, target: np.ndarray, natural_share: float) -> np.ndarray:
+    turned = flat_shares(np.minimum(rows.yaw, 60), YAW_BINS) * len(rows)
+    return share_natural(flat_shares(target) * turned, rows.natural, natural_share)
+
+
+def run(config: dict[str, Any]) -> None:
+    random = prepare(config['seed'], config['threads'])
+    device = pick_device(config['device'])
+    rows = labelled(gather(config['sets'], config['variants']))
+    held_out = {key: gather([key.split('.')[0]], [key.split('.')[1]]) for key in config['validation']}
+    model = Regressor(**config['architecture'])
+    load_checkpoint(model, paths.ROOT / config['start'])
+    model.to(device, memory_format=torch.channels_last)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    if not (ANSWERS.exists() and len(np.load(ANSWERS)) == len(rows)):
+        np.save(ANSWERS, ask(model, rows, config['dtype'], device))
+    answers = np.load(ANSWERS)
+    share = config['label_share']
+    wanted_mean = ((1 - share) * answers[:, 0] + share * standardise(rows.target)).astype(np.float32)
+    shares = shares_of(rows, wanted_mean, config['natural_share'])
+    average = copy.deepcopy(model)
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Dropout):
+            layer.p = config['dropout']
+    optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=config['weight_decay'])
+    log = (FOLDER / 'steady.csv').open('a', newline='')
+    table = csv.writer(log)
+    budget, step, saved, running = Budget(config['minutes'], config['steps']), 0, time.monotonic(), []
+
+    def checkpoint() -> None:
+        nonlocal saved, running
+        measures = validate(average, held_out, device)
+        if log.tell() == 0:
+            table.writerow(['minutes', 'step', 'loss', *measures])
+        table.writerow([f'{budget.spent / 60:.1f}', step, f'{np.mean(running or [math.nan]):.4f}', *(f'{value:.4f}' for value in measures.values())])
+        log.flush()
+        provenance = {'step': 'steady', 'steps': step, 'samples': step * config['batch'], 'crops': len(rows), 'minutes': round(budget.spent / 60, 1),
+                      'start': torch.load(paths.ROOT / config['start'], map_location='cpu', weights_only=True)['provenance'],
+                      'labelShare': share, 'sets': config['sets'], 'seed': config['seed'],
+                      'validation': {key: round(value, 4) for key, value in measures.items()}}
+        save({'ema': average.state_dict(), 'architecture': config['architecture'], 'provenance': provenance}, FOLDER / 'last.pt')
+        saved, running = time.monotonic(), []
+
+    checkpoint()
+    model.train()
+    while (progress := budget.progress(step)) < 1:
+        for group in optimiser.param_groups:
+            group['lr'] = config['learning_rate'] * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
+        chosen = random.choice(len(rows), config['batch'], p=shares)
+        faces = to_tensor(np.stack([varied(rows.crop(row), random) for row in chosen])).to(device, memory_format=torch.channels_last)
+        wanted, mean = torch.from_numpy(answers[chosen]).to(device), torch.from_numpy(wanted_mean[chosen]).to(device)
+        with autocast(device, config['dtype']):
+            own = model.heads(faces)
+        own = {key: value.float() for key, value in own.items()}
+        loss = (F.smooth_l1_loss(own['mean'], mean, beta=0.2) + 0.2 * F.smooth_l1_loss(own['log_variance'], wanted[:, 1])
+                + 0.5 * (1 - F.cosine_similarity(own['embedding'], wanted[:, 2:])).mean())
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimiser.step()
+        step += 1
+        update_average(average, model, min(config['ema'], step / (step + 10)))
+        running.append(loss.item())
+        if time.monotonic() - saved > 60 * config['checkpoint_minutes']:
+            checkpoint()
+    checkpoint()
+    log.close()
+    print(f'steady: {step} steps of {config["batch"]} crops in {budget.spent / 60:.1f} minutes', flush=True)
