@@ -8,6 +8,7 @@ import type { Answer, Looked } from './job.ts'
 
 export const FAST = 'DifFIQA(R)'
 export const FULL = 'full DifFIQA, tuned'
+export const PAPER = 'full DifFIQA, paper (one draw)'
 export const CASCADE = 'cascade'
 export const COMBINED = 'combined, every photo'
 
@@ -106,6 +107,7 @@ export function columns(
   const all = [
     column('own', FAST, ({ fast }) => fast.mean),
     column('own', FULL, (face) => fullRaw(face, scoring)),
+    column('own', PAPER, ({ paper }) => paper),
     { kind: 'own' as const, name: CASCADE, quality: cascade(answers, scoring, twice) },
     column('own', COMBINED, (face) => combinedRaw(face, scoring)),
     ...used.map(([name, drop]) =>

@@ -39,6 +39,8 @@ export interface Looked {
   readonly fast: { readonly mean: number; readonly deviation: number }
   /** The tuned score's features, in the manifest's order. */
   readonly features: readonly number[] | undefined
+  /** Raw score of the paper's preset with one of its draws. */
+  readonly paper: number | undefined
   /** Per judge. */
   readonly embeddings: readonly Float32Array[] | undefined
   /** ‖E(x)‖ and cos(E(x), E(x^f)). */

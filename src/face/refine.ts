@@ -18,11 +18,8 @@ const TILTS = [0, -35, 35] as const
 const MARGIN = 0.03
 /** A look that is this sure needs no tilting. */
 const SURE = 0.92
-/** Later looks, degrees, each round from the points of the last: the mean of several is calmer than one. */
-const ROUNDS = [
-  [0, -8, 8],
-  [0, -8, 8],
-] as const
+/** Later looks, degrees, from the points of the first: the mean of two is calmer than one, and more of them hardly calmer. */
+const AGAIN = [-8, 8] as const
 /** A second look that is much less sure than the first is not believed. */
 const MAX_LOSS = 0.15
 
@@ -96,15 +93,11 @@ export async function refine(
   }
   if (!best) return face
 
-  let points = best.points
-  for (const angles of ROUNDS) {
-    const level = umeyama(points, TARGET).transform
-    const looks: Look[] = []
-    for (const degrees of angles) {
-      const one = await look(level, degrees)
-      if (one) looks.push(one)
-    }
-    if (looks.length > 0) points = meanPoints(looks)
+  const level = umeyama(best.points, TARGET).transform
+  const looks: Look[] = []
+  for (const degrees of AGAIN) {
+    const one = await look(level, degrees)
+    if (one) looks.push(one)
   }
-  return withPoints(face, points)
+  return withPoints(face, looks.length > 0 ? meanPoints(looks) : best.points)
 }

@@ -7,6 +7,7 @@ import type { Gate } from './gate.ts'
 import { GateCore } from './gate-core.ts'
 import { openBackend } from './open-backend.ts'
 import { type GateOptions, type ResolvedGateOptions, resolveOptions } from './options.ts'
+import { openSharedScores } from './sharing.ts'
 import { TASKS, type WarmUpAnswer } from './worker-tasks.ts'
 
 /** @throws DiffiqaError `invalid-calibration`, `calibration-mismatch`, `invalid-option`. */
@@ -41,7 +42,8 @@ export async function createGate(options: GateOptions = {}): Promise<Gate> {
       { name: TASKS.warmUp, input: undefined },
       { kind: 'fast', deadline: performance.now() + resolved.startTimeoutMs },
     )
-    const parts = { options: resolved, manifest, calibration, backend, warmUp }
+    const shared = await openSharedScores(resolved, manifest)
+    const parts = { options: resolved, manifest, calibration, backend, warmUp, shared }
     return new GateCore({ ...parts, ...(dispose && { dispose }), ...(onServer && { onServer }) })
   } catch (error) {
     await backend.close({ timeoutMs: 0 })

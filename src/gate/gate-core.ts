@@ -23,7 +23,8 @@ import { PhotoScorer } from './photo-scorer.ts'
 import { namedPolicy, overridePolicy } from './policy.ts'
 import { ScoreCache } from './score-cache.ts'
 import { applyUpdate, type Settings } from './settings.ts'
-import { openSharing } from './sharing.ts'
+import type { SharedScores } from './shared-scores.ts'
+import { sharingBy } from './sharing.ts'
 import type { Assessment, AssessOptions } from './types.ts'
 import type { WarmUpAnswer } from './worker-tasks.ts'
 
@@ -37,6 +38,8 @@ export interface GateParts {
   readonly warmUp: WarmUpAnswer
   /** @default lru-cache, when the options ask for a cache */
   readonly cache?: ScoreCache
+  /** Scores that other processes make too, where the options name a store. */
+  readonly shared?: SharedScores | undefined
   /** Frees what the backend does not own, after it was closed. */
   readonly dispose?: () => Promise<void>
   /** Where servers run the networks: tells how each of them is, now and whenever that changes. */
@@ -69,7 +72,7 @@ export class GateCore implements Gate {
     const cache = this.#cache
     const budget = new EscalationBudget(options.escalationBudget ?? scoring.cascade.budget)
     const { preset, minInterEye } = options
-    const sharing = openSharing(options, manifest, cache)
+    const sharing = sharingBy(parts.shared, options, manifest, cache)
     const { shared, share } = sharing
     const keyOf = createPhotoKey(
       { modelVersion: manifest.modelVersion, preset, minInterEye, ...sharing.key },

@@ -3,7 +3,7 @@ import type { Manifest } from '../inference/manifest.ts'
 import type { ResolvedGateOptions } from './options.ts'
 import type { ScoringContext } from './photo-key.ts'
 import type { RememberedPhoto, ScoreCache } from './score-cache.ts'
-import { type SharedFace, SharedScores } from './shared-scores.ts'
+import type { SharedFace, SharedScores } from './shared-scores.ts'
 
 /** What a gate shares with others, and how it tells them. */
 export interface Sharing {
@@ -17,15 +17,24 @@ export interface Sharing {
 
 const ALONE: Sharing = { shared: undefined, share: () => {}, key: {} }
 
-/** Sharing as the options say; by default there is none. */
-export function openSharing(
+/** The store that the options name; by default there is none, and then its circuit breaker is not loaded either. */
+export async function openSharedScores(
+  { cache }: Pick<ResolvedGateOptions, 'cache'>,
+  { modelVersion }: Manifest,
+): Promise<SharedScores | undefined> {
+  if (!cache?.shared) return undefined
+  const { SharedScores } = await import('./shared-scores.ts')
+  return new SharedScores({ ...cache.shared, modelVersion })
+}
+
+/** Sharing by a store that is open. */
+export function sharingBy(
+  shared: SharedScores | undefined,
   { cache: options, matcher }: Pick<ResolvedGateOptions, 'cache' | 'matcher'>,
-  manifest: Manifest,
+  { scoring, models }: Manifest,
   cache: ScoreCache | undefined,
 ): Sharing {
-  if (!options?.shared || !cache) return ALONE
-  const { modelVersion, scoring, models } = manifest
-  const shared = new SharedScores({ ...options.shared, modelVersion })
+  if (!shared || !options?.shared || !cache) return ALONE
   return {
     shared,
     share(key) {

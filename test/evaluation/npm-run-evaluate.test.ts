@@ -15,6 +15,7 @@ const face = (embedding: readonly number[], mean = random.between(-2, 2)): Looke
   interEye: 40,
   residual: 1,
   fast: { mean, deviation: 0.2 },
+  paper: undefined,
   features: scoring.tuned.terms.map(() => 1 + mean),
   embeddings: [Float32Array.from(embedding)],
   norm: 10 + mean,

@@ -39,7 +39,7 @@ MODULES = {'teach_online': '.online.teach', 'learn': '.online.learn', 'learn_tab
 
 # `all` runs the steps in the order in which they need one another; labels are made with the exported restorer, hence two exports.
 # The rivals and what learns on the fly are not needed for anything that is shipped, so they are apart.
-ORDER = ['fetch', 'crops', 'embed', 'taps', 'teach', 'ddpm', 'export', 'label', 'distil', 'export', 'verify', 'vectors', 'calibrate', 'evaluate']
+ORDER = ['fetch', 'crops', 'embed', 'taps', 'teach', 'ddpm', 'export', 'label', 'distil', 'steady', 'export', 'verify', 'vectors', 'calibrate', 'evaluate']
 
 
 def usage() -> str:

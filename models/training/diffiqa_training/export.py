@@ -16,7 +16,7 @@ import torch
 from . import paths
 from .head_graph import add_head, load_state
 from .onnx_tools import drop_weight_inputs, set_dimensions, upgrade, weights_to_float16
-from .regressor import MirrorMean, Regressor, fold_batch_norms
+from .regressor import Regressor, fold_batch_norms
 from .self_test import answer
 from .unet import UNet
 
@@ -44,7 +44,7 @@ ABOUT = {
     'regressor': {
         'input': '[N,3,112,112] float32, RGB, -1..1',
         'licence': 'MIT',
-        'source': 'trained by models/training (distil)',
+        'source': 'trained by models/training (distil, steady)',
     },
 }
 
@@ -112,7 +112,7 @@ def write_denoiser(model: UNet, target: Path) -> None:
 
 
 def write_regressor(model: Regressor, target: Path) -> None:
-    write_torch(MirrorMean(fold_batch_norms(model)), (torch.zeros(2, 3, 112, 112),), ['face'], ['mean', 'log_variance', 'embedding'], target)
+    write_torch(fold_batch_norms(model), (torch.zeros(2, 3, 112, 112),), ['face'], ['mean', 'log_variance', 'embedding'], target)
 
 
 def entry(name: str, path: Path) -> dict:

@@ -67,7 +67,7 @@ class Regressor(nn.Module):
 
 
 class MirrorMean(nn.Module):
-    """The shipped form: scores of the face and of its mirror image, averaged. Halves what a shift or a re-encoding does to the score."""
+    """Scores of the face and of its mirror image, averaged, by two passes. Halves what a shift or a re-encoding does to the score."""
 
     def __init__(self, regressor: Regressor) -> None:
         super().__init__()

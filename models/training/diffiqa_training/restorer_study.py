@@ -15,12 +15,11 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from . import crop_set, paths
 from .benchmark import Benchmark
 from .export import load_denoiser, write_denoiser
-from .judges import SFACE, Embedder, open_session
+from .judges import open_session
 from .noise import STREAM_FACE, STREAM_SAMPLER, gaussian, noise_key
 from .preset import Preset, Term
 from .process import ddim, forward, restore
 from .scores import tuned_preset
-from .teach import head_scores
 from .terms import SHAPE, SIZE, spread, to_tensor
 
 CALIBRATION_CROPS = 96
@@ -78,18 +77,24 @@ def weight_of(preset: Preset, name: str) -> Term:
 
 def measure(benchmark: Benchmark, variant: Variant, preset: Preset, denoise: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> tuple[np.ndarray, float]:
     """The tuned score of every row, and the median milliseconds that one crop took."""
-    source, embedder = benchmark.source, Embedder(SFACE)
+    source, embedder = benchmark.source, open_session(paths.MODELS / 'embedder.onnx')
     early, late = weight_of(preset, 'forward').timestep, weight_of(preset, 'backward').timestep
     columns, times = [], []
-    embed = lambda x: embedder.raw((x[None] + 1) * np.float32(127.5))[0].astype(np.float64)
-    likeness = lambda a, b: float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
+
+    def embed(x: np.ndarray) -> tuple[np.ndarray, float, float]:
+        """E(x) of unit length, ln of its length, and the quality head's answer."""
+        embedding, head = embedder.run(['fc1', 'head'], {'data': (x[None] + 1) * np.float32(127.5)})
+        length = np.linalg.norm(embedding[0].astype(np.float64))
+        return embedding[0].astype(np.float64) / length, float(np.log(length)), float(head[0, 0])
+
     for crop in source.crops:
         crop = np.asarray(crop)
         x, begun = to_tensor(crop), time.perf_counter()
-        own = embed(x)
+        own, norm, head = embed(x)
+        _, mirror_norm, mirror_head = embed(np.ascontiguousarray(x[:, :, ::-1]))
         found = []
         for draw in range(variant.draws):
-            near = likeness(own, embed(noised(crop, draw, early, variant.antithetic)))
+            near, near_norm, near_head = embed(noised(crop, draw, early, variant.antithetic))
             noisy = noised(crop, draw, late, variant.antithetic)[None]
             if variant.steps == 1:
                 clean = restore(denoise, noisy, late)[0]
@@ -97,12 +102,12 @@ def measure(benchmark: Benchmark, variant: Variant, preset: Preset, denoise: Cal
                 key = noise_key(crop.tobytes(), VERSION)
                 sampler = lambda step, draw=draw: gaussian(key, SIZE, draw, late, STREAM_SAMPLER + step).reshape(SHAPE)[None]
                 clean = ddim(denoise, noisy, late, variant.steps, variant.eta, sampler)[0]
-            found.append((near, likeness(own, embed(clean)), float(np.abs(clean - x).mean())))
+            found.append((float(own @ near), float(own @ embed(clean)[0]), float(np.abs(clean - x).mean()), near_norm, near_head))
         times.append(1e3 * (time.perf_counter() - begun))
-        columns.append((np.log(np.linalg.norm(own)), *np.mean(found, axis=0)))
-    norm, near, far, residual = (source.spread(column) for column in np.array(columns).T)
-    features = {'log-norm': norm, 'head': head_scores(source.name, source.variant), 'forward': spread(near), 'backward': spread(far),
-                'pixel-residual': -np.log(residual + 1e-6)}
+        columns.append((norm, head, mirror_norm, mirror_head, *np.mean(found, axis=0)))
+    norm, head, mirror_norm, mirror_head, near, far, residual, near_norm, near_head = (source.spread(column) for column in np.array(columns).T)
+    features = {'log-norm': norm, 'head': head, 'log-norm-mirror': mirror_norm, 'head-mirror': mirror_head, 'forward': spread(near),
+                'log-norm-forward': near_norm, 'head-forward': near_head, 'backward': spread(far), 'pixel-residual': -np.log(residual + 1e-6)}
     return sum(term.weight * features[term.feature] for term in preset.terms), float(np.median(times))
 
 

@@ -1,7 +1,8 @@
 """Teaches DifFIQA(R) to be steady: one pass of the student answers what its teacher says of the face and its mirror image together.
 
-The teacher, a trained regressor, sees every crop as it is; the student sees it mirrored, shifted, turned and lit otherwise. So the answers
-for a face and its mirror image, or for a crop a pixel aside, come near one another, and the server needs one pass instead of two.
+The teacher, a trained regressor, sees every crop as it is; the student sees it twice, shifted, turned and lit otherwise and once mirrored, and its two
+answers are pulled together. So the answers for a face and its mirror image, or for a crop a pixel aside, come near one another, and the server
+needs one pass instead of two.
 """
 import copy
 import csv
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import paths
-from .distil import flat_shares, labelled, share_natural, standardise, to_tensor, varied
+from .distil import flat_shares, jittered, labelled, lit, share_natural, standardise, to_tensor
 from .exported import load_checkpoint
 from .label_rows import Rows, gather
 from .regressor import Regressor
@@ -67,6 +68,16 @@ def validate(model: Regressor, held_out: dict[str, Rows], device: torch.device) 
     return result
 
 
+def two_views(crop: np.ndarray, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def view(shown: np.ndarray) -> np.ndarray:
+        shown = np.ascontiguousarray(shown)
+        # Some stay as they are: resampling blurs, and blur is what the score is about.
+        shown = jittered(shown, random) if random.random() < 0.5 else shown
+        return lit(shown, random) if random.random() < 0.5 else shown
+
+    return view(crop), view(crop[:, ::-1])
+
+
 def shares_of(rows: Rows, target: np.ndarray, natural_share: float) -> np.ndarray:
     turned = flat_shares(np.minimum(rows.yaw, 60), YAW_BINS) * len(rows)
     return share_natural(flat_shares(target) * turned, rows.natural, natural_share)
@@ -115,14 +126,17 @@ def run(config: dict[str, Any]) -> None:
     while (progress := budget.progress(step)) < 1:
         for group in optimiser.param_groups:
             group['lr'] = config['learning_rate'] * min(1.0, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * progress))
-        chosen = random.choice(len(rows), config['batch'], p=shares)
-        faces = to_tensor(np.stack([varied(rows.crop(row), random) for row in chosen])).to(device, memory_format=torch.channels_last)
+        chosen = random.choice(len(rows), config['batch'] // 2, p=shares)
+        views = [two_views(rows.crop(row), random) for row in chosen]
+        faces = to_tensor(np.stack([view[side] for side in (0, 1) for view in views])).to(device, memory_format=torch.channels_last)
+        chosen = np.concatenate([chosen, chosen])
         wanted, mean = torch.from_numpy(answers[chosen]).to(device), torch.from_numpy(wanted_mean[chosen]).to(device)
         with autocast(device, config['dtype']):
             own = model.heads(faces)
         own = {key: value.float() for key, value in own.items()}
         loss = (F.smooth_l1_loss(own['mean'], mean, beta=0.2) + 0.2 * F.smooth_l1_loss(own['log_variance'], wanted[:, 1])
                 + 0.5 * (1 - F.cosine_similarity(own['embedding'], wanted[:, 2:])).mean())
+        loss = loss + config['together'] * F.mse_loss(*own['mean'].chunk(2))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)

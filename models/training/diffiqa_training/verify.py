@@ -11,7 +11,6 @@ import torch
 from . import crop_set, paths
 from .export import NETWORKS, YUNET, load_denoiser, load_regressor
 from .process import forward
-from .regressor import MirrorMean
 from .self_test import answer, open_session, synthetic
 from .taps import tap_file
 from .teach import head_scores
@@ -99,7 +98,7 @@ def check_trained(report: Report, config: SimpleNamespace, x: np.ndarray) -> Non
             report.check('denoiser', off <= LARGEST, f'largest difference to torch {off:.2e}')
         else:
             print('     denoiser: no checkpoint, not compared with torch')
-        wanted = MirrorMean(load_regressor(paths.ROOT / config.regressor))(torch.from_numpy(x))
+        wanted = load_regressor(paths.ROOT / config.regressor)(torch.from_numpy(x))
         ours = open_session(paths.MODELS / 'regressor.onnx').run(None, {'face': x})
         for name, a, b in zip(('mean', 'log_variance', 'embedding'), ours, wanted):
             off = difference(a, b.numpy())

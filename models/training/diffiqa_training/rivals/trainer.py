@@ -39,7 +39,7 @@ def weights_file(name: str) -> Path:
 
 
 def load_scorer(name: str) -> MirrorMean:
-    """The trained rival as it scores: averaged weights, mean of the face and its mirror image, as DifFIQA(R) does."""
+    """The trained rival as it scores: averaged weights, mean of the face and its mirror image, as DifFIQA(R)'s teacher does."""
     state = torch.load(weights_file(name), map_location='cpu', weights_only=True)
     model = Regressor(**state['architecture'])
     model.load_state_dict(state['ema'])
