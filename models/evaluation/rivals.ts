@@ -6,6 +6,20 @@ import type { Benchmark } from './benchmarks.ts'
 import type { Column } from './columns.ts'
 import type { Photo } from './photos.ts'
 
+/** How a column is called; the recipes are `models/training`'s, the methods their authors'. */
+const TITLES: Readonly<Record<string, string>> = {
+  cr_fiqa: 'recipe of CR-FIQA',
+  ediffiqa: 'recipe of eDifFIQA',
+  faceqan: 'recipe of FaceQAN',
+  faceqnet: 'recipe of FaceQnet',
+  grafiqs: 'recipe of GraFIQs',
+  pcnet: 'recipe of PCNet',
+  sdd_fiqa: 'recipe of SDD-FIQA',
+  ser_fiq: 'recipe of SER-FIQ',
+}
+/** Nobody's recipe: a library as it is. */
+const LIBRARIES: Readonly<Record<string, string>> = { brisque: 'BRISQUE' }
+
 /**
  * Scores of the rivals' recipes on a benchmark, as `models/training` writes them: `RIVAL/SET.VARIANT.csv` below `folder`. None where that
  * has not run.
@@ -23,7 +37,9 @@ export async function rivalColumns(
     const file = join(folder, rival, `${set}.${variant === 'natural' ? 'clean' : variant}.csv`)
     if (!existsSync(file)) continue
     const files = photos.map((photo) => photo.file)
-    columns.push({ kind: 'rival', name: `recipe of ${rival}`, quality: await readScores(file, join(data, set), files) })
+    const kind = rival in LIBRARIES ? 'baseline' : 'rival'
+    const name = LIBRARIES[rival] ?? TITLES[rival]
+    if (name) columns.push({ kind, name, quality: await readScores(file, join(data, set), files) })
   }
   return columns
 }

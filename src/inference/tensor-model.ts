@@ -9,6 +9,8 @@ export interface TensorModel {
   /** Names of the network's inputs and outputs. */
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
+  /** Items a call holds best at most. */
+  readonly maxBatch?: number
   /**
    * Runs the network on the calling thread and blocks it.
    *

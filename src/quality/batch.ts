@@ -1,5 +1,5 @@
 import { DiffiqaError } from '../errors.ts'
-import type { Tensor } from '../inference/tensor-model.ts'
+import type { Tensor, TensorModel } from '../inference/tensor-model.ts'
 
 /**
  * Crops in one call of a network. More would gain nothing on a processor, and a call cannot be interrupted: at eight, a cancelled task
@@ -15,16 +15,18 @@ export function checkpoint(cancelled: Cancelled | undefined): void {
   if (cancelled?.()) throw new DiffiqaError('aborted')
 }
 
-/** Work on any number of items in calls of at most {@link MAX_BATCH}, asking `cancelled` before each. */
+/** Work on any number of items in calls of at most {@link MAX_BATCH}, or what the network prefers, asking `cancelled` before each. */
 export async function inBatches<T, R>(
+  { maxBatch = MAX_BATCH }: Pick<TensorModel, 'maxBatch'>,
   items: readonly T[],
   cancelled: Cancelled | undefined,
   call: (batch: readonly T[]) => Promise<readonly R[]>,
 ): Promise<R[]> {
   const results: R[] = []
-  for (let i = 0; i < items.length; i += MAX_BATCH) {
+  const size = Math.min(MAX_BATCH, maxBatch)
+  for (let i = 0; i < items.length; i += size) {
     checkpoint(cancelled)
-    results.push(...(await call(items.slice(i, i + MAX_BATCH))))
+    results.push(...(await call(items.slice(i, i + size))))
   }
   return results
 }

@@ -19,7 +19,7 @@ export function denoise(
   crops: readonly NoisyCrop[],
   cancelled?: Cancelled,
 ): Promise<Float32Array[]> {
-  return inBatches(crops, cancelled, async (batch) => {
+  return inBatches(denoiser, crops, cancelled, async (batch) => {
     const outputs = await denoiser.run({
       x: stack(batch.map(({ x }) => x)),
       t: { data: Float32Array.from(batch, ({ timestep }) => timestep), dims: [batch.length] },

@@ -36,7 +36,7 @@ export function createRegressor(model: TensorModel, manifest: Manifest): Regress
   const { knots, sigmaScale } = manifest.scoring.regressor
 
   const scoreAndEmbed = (faces: readonly AlignedFace[]): Promise<ScoredFace[]> =>
-    inBatches(faces, undefined, async (batch) => {
+    inBatches(model, faces, undefined, async (batch) => {
       const outputs = await model.run({ face: stack(batch.map(({ pixels }) => toTensor(pixels))) })
       const mean = takeOutput(outputs, 'mean', batch.length, 1)
       const logVariance = takeOutput(outputs, 'log_variance', batch.length, 1)

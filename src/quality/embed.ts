@@ -22,7 +22,7 @@ export function embed(
   crops: readonly Float32Array[],
   cancelled?: Cancelled,
 ): Promise<Embedded[]> {
-  return inBatches(crops, cancelled, async (batch) => {
+  return inBatches(embedder, crops, cancelled, async (batch) => {
     const { data, dims } = stack(batch)
     for (let i = 0; i < data.length; i++) data[i] = ((data[i] as number) + 1) * 127.5
     const outputs = await embedder.run({ data: { data, dims } })
