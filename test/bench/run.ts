@@ -4,7 +4,8 @@
  * `--only gallery` takes one part. The gallery needs `test/services/install.sh postgres`; with `--crops DIR`, a folder that
  * models/training/crops.ts wrote, its people are real faces.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, fork } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -158,10 +159,10 @@ async function official(): Promise<void> {
   add(figure(OFFICIAL, [120 * unet + 60 * embedder]))
 }
 
-function memory(): void {
-  const script = fileURLToPath(new URL('memory.ts', import.meta.url))
-  const answer = execFileSync(process.execPath, ['--import', 'tsx', script, String(watched)], { encoding: 'utf8' })
-  const { resident, growth } = JSON.parse(answer) as { resident: number; growth: number }
+async function memory(): Promise<void> {
+  const child = fork(fileURLToPath(new URL('memory.mjs', import.meta.url)), { serialization: 'advanced', execArgv: [] })
+  child.send({ photos, count: watched })
+  const [{ resident, growth }] = (await once(child, 'message')) as [{ resident: number; growth: number }]
   add(
     figure('resident memory with two workers', [resident], 'MB'),
     figure(`growth over ${watched} photos`, [growth], 'MB'),
