@@ -4,6 +4,7 @@ import type { GateEventName, GateEvents } from '../../src/gate/events.ts'
 import { GateCore } from '../../src/gate/gate-core.ts'
 import { type GateOptions, resolveOptions } from '../../src/gate/options.ts'
 import type { ScoreCache } from '../../src/gate/score-cache.ts'
+import { SharedScores } from '../../src/gate/shared-scores.ts'
 import type { AssessAnswer, FullAnswer, ScoredFace } from '../../src/gate/worker-tasks.ts'
 import type { InferenceBackend, RestartReason, RunOptions, RunResult, TaskKind } from '../../src/inference/backend.ts'
 import type { ScoringManifest } from '../../src/inference/manifest.ts'
@@ -110,10 +111,14 @@ const LOAD_MS = { detector: 1, embedder: 2, denoiser: 3, regressor: 4 }
 /** A real gate over a puppet; by default every photo has one face that is certain and good. */
 export function puppetGate(setup: PuppetSetup = {}): { gate: GateCore; backend: PuppetBackend } {
   const backend = new PuppetBackend(setup.answer ?? (() => answerOf(0.9)))
+  const options = resolveOptions(setup.options, 2)
+  const manifest = testManifest(setup.scoring)
+  const store = options.cache?.shared
   const gate = new GateCore({
-    options: resolveOptions(setup.options, 2),
-    manifest: testManifest(setup.scoring),
+    options,
+    manifest,
     backend,
+    shared: store && new SharedScores({ ...store, modelVersion: manifest.modelVersion }),
     warmUp: { loadMs: LOAD_MS, fullMs: setup.fullMs ?? 10 },
     ...(setup.cache && { cache: setup.cache }),
   })
