@@ -28,7 +28,7 @@ STEPS: dict[str, str] = {
     'learn': 'train regressors on labels measured on the fly',
     'learn_table': 'utility of those heads and regressors',
     'small_e': 'a try at a faster E',
-    'small_e_table': 'what that is worth against SFace',
+    'small_e_table': 'what that and SFace in int8 are worth against SFace',
     'restorer_study': "what the restorer's size, steps, draws and number type bring and cost",
     'rivals': "train other methods' recipes and score with them",
     'rivals_table': "the rivals' table",

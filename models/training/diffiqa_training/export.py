@@ -61,8 +61,8 @@ def write_detector(source: Path, target: Path) -> None:
     onnx.save(model, str(target))
 
 
-def write_embedder(source: Path, head: Path, target: Path) -> None:
-    """SFace with the quality head behind it, a symbolic batch, opset 17, float16 weights."""
+def float_embedder(source: Path, head: Path) -> onnx.ModelProto:
+    """SFace with the quality head behind it, a symbolic batch, opset 17."""
     model = onnx.load(str(source))
     drop_weight_inputs(model)
     set_dimensions(model.graph.input[0], ['batch', 3, 112, 112])
@@ -71,6 +71,12 @@ def write_embedder(source: Path, head: Path, target: Path) -> None:
     model = upgrade(model, OPSET)
     del model.graph.value_info[:]
     add_head(model, load_state(head))
+    return model
+
+
+def write_embedder(source: Path, head: Path, target: Path) -> None:
+    """Weights stored as float16. Not in int8: see int8_e.py."""
+    model = float_embedder(source, head)
     weights_to_float16(model)
     onnx.checker.check_model(model)
     onnx.save(model, str(target))

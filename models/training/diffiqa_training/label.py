@@ -113,8 +113,8 @@ def write_targets(labels: dict[Key, Values], preset: Preset, config: dict) -> No
     """`tuned` where every term is measured; `target` for every crop, terms predicted where they are not measured."""
     keys = list(labels)
     sources = [crop_set.load(*key) for key in keys]
-    # The head has seen these people: in the place of its answers to their disturbed copies too, answers of heads that have not.
-    measured = [t for t in preset.terms if t.keys() and not t.feature.startswith('head')]
+    # The head has seen these people: in the place of its answers, to their disturbed copies too, answers of heads that have not.
+    measured = [t for t in preset.terms if not t.feature.startswith('head') and t.feature != 'log-norm']
     columns = np.concatenate([
         np.column_stack([feature(source, t.feature, t.timestep, t.draws, preset.process) for t in measured]) for source in sources
     ])

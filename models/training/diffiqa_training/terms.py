@@ -2,7 +2,7 @@
 
 `forward.<t>.<draw>`, `backward.<t>.<draw>` and their `-mirror` forms, `mirror`: cosine similarities to E(x), a value per row.
 Written beside them: `residual.<t>.<draw>`, mean |x̂ − x| of the backward process; `head-forward.<t>.<draw>`, `head-mirror`, `norm-forward.<t>.<draw>`
-and `norm-mirror`, what the quality head says of the noised face and of the mirror image, and how long their embeddings are.
+and `norm-mirror`, what the quality head says of the noised face and of the mirror image, and how long their embeddings are; `head-face` and `norm-face`.
 """
 
 import hashlib
@@ -18,7 +18,6 @@ from . import crop_set, paths
 from .judges import open_session
 from .noise import STREAM_FACE, STREAM_MIRROR, STREAM_SAMPLER, STREAM_SAMPLER_MIRROR, gaussian, noise_key
 from .process import ddim, forward, restore
-from .teach import head_scores
 
 SHAPE = (3, 112, 112)
 SIZE = 3 * 112 * 112
@@ -87,6 +86,8 @@ class Terms:
         key = key.removeprefix('head-').removeprefix('norm-')
         name, *rest = key.split('.')
         x = to_tensor(crop)
+        if name == 'face':
+            return self.disturbed(reference, x, key)
         if name == 'mirror':
             return self.disturbed(reference, np.ascontiguousarray(x[:, :, ::-1]), key)
         timestep, draw = int(rest[0]), int(rest[1])
@@ -149,20 +150,15 @@ def spread(similarity: np.ndarray) -> np.ndarray:
 
 
 def term_keys(name: str, timestep: int, draws: int) -> list[str]:
-    """Names of the term files that a feature is made of; none for what E(x) gives."""
+    """Names of the term files that a feature is made of."""
     if name in ('log-norm', 'head'):
-        return []
+        return [f'{name.removeprefix("log-")}-face']
     key = {'pixel-residual': 'residual'}.get(name, name).replace('log-norm', 'norm')
     return [key] if key.endswith('mirror') and timestep == 0 else [f'{key}.{timestep}.{draw}' for draw in range(draws)]
 
 
 def feature(source: crop_set.CropSet, name: str, timestep: int, draws: int, process: Process) -> np.ndarray:
     """A feature of the tuned preset, one value per row; the server's featureValue()."""
-    if name == 'log-norm':
-        embedding = np.load(paths.embed_file(source.name, source.variant))
-        return np.log(np.maximum(embedding['norm'].astype(np.float64), 1e-6))
-    if name == 'head':
-        return head_scores(source.name, source.variant)
     columns = [load_term(source, key, process) for key in term_keys(name, timestep, draws)]
     if name.startswith('log-norm'):
         return np.mean(np.log(np.maximum(columns, 1e-6)), axis=0)
