@@ -8,6 +8,7 @@ import csv
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -124,6 +125,13 @@ def losses(answers: dict[str, Tensor], wanted: dict[str, Tensor]) -> dict[str, T
     return parts
 
 
+def faces_of(rows: Rows, chosen: np.ndarray, device: torch.device, batch: int = 64) -> Iterator[Tensor]:
+    """The chosen crops as they are, in batches."""
+    for start in range(0, len(chosen), batch):
+        faces = to_tensor(np.stack([rows.crop(row) for row in chosen[start : start + batch]]))
+        yield faces.to(device, memory_format=torch.channels_last)
+
+
 @torch.no_grad()
 def validate(model: Regressor, held_out: dict[str, Rows], device: torch.device) -> dict[str, float]:
     """Rank correlation of each held-out set's `mean` and gen head with SFace's genuine similarity."""
@@ -132,9 +140,8 @@ def validate(model: Regressor, held_out: dict[str, Rows], device: torch.device) 
     for name, rows in held_out.items():
         chosen = np.flatnonzero(np.isfinite(rows.gen))
         means, gens = [], []
-        for start in range(0, len(chosen), 64):
-            faces = to_tensor(np.stack([rows.crop(row) for row in chosen[start : start + 64]])).to(device)
-            answers = model.heads(faces.contiguous(memory_format=torch.channels_last))
+        for faces in faces_of(rows, chosen, device):
+            answers = model.heads(faces)
             means.append(answers['mean'].cpu())
             gens.append(answers['gen'].cpu())
         result[f'{name}:mean'] = float(spearmanr(torch.cat(means).numpy(), rows.gen[chosen])[0])

@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from . import paths
-from .distil import flat_shares, jittered, labelled, lit, share_natural, standardise, to_tensor
+from .distil import faces_of, flat_shares, jittered, labelled, lit, share_natural, standardise, to_tensor
 from .exported import load_checkpoint
 from .label_rows import Rows, gather
 from .regressor import Regressor
@@ -26,7 +26,6 @@ from .runtime import Budget, autocast, pick_device, prepare, save, update_averag
 FOLDER = paths.TRAINING / 'steady'
 # What the teacher says of each crop; columns: mean, log variance, embedding.
 ANSWERS = FOLDER / 'teacher.npy'
-BATCH = 64
 # Of the photos to either side of a quarter turn there are few: this many bins of yaw are drawn alike, as far as labels are.
 YAW_BINS = 9
 
@@ -41,10 +40,9 @@ def both_sides(model: Regressor, faces: Tensor) -> Tensor:
 def ask(teacher: Regressor, rows: Rows, dtype: str, device: torch.device) -> np.ndarray:
     teacher.eval()
     answers = []
-    for start in range(0, len(rows), BATCH):
-        faces = to_tensor(np.stack([rows.crop(row) for row in range(start, min(start + BATCH, len(rows)))])).to(device)
+    for faces in faces_of(rows, np.arange(len(rows)), device):
         with autocast(device, dtype):
-            answers.append(both_sides(teacher, faces.contiguous(memory_format=torch.channels_last)).float().cpu().numpy())
+            answers.append(both_sides(teacher, faces).float().cpu().numpy())
     return np.concatenate(answers)
 
 
@@ -56,10 +54,9 @@ def validate(model: Regressor, held_out: dict[str, Rows], device: torch.device) 
     for name, rows in held_out.items():
         chosen = np.flatnonzero(np.isfinite(rows.gen))
         sides: tuple[list[Tensor], list[Tensor]] = ([], [])
-        for start in range(0, len(chosen), BATCH):
-            faces = to_tensor(np.stack([rows.crop(row) for row in chosen[start : start + BATCH]])).to(device)
+        for faces in faces_of(rows, chosen, device):
             for side, shown in zip(sides, (faces, faces.flip(3))):
-                side.append(model(shown.contiguous(memory_format=torch.channels_last))[0].cpu())
+                side.append(model(shown)[0].cpu())
         own, other = (torch.cat(side).numpy() for side in sides)
         result[f'{name}:rank'] = float(spearmanr(own, rows.gen[chosen])[0])
         result[f'{name}:apart'] = float(np.abs(own - other).mean())
