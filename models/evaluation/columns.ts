@@ -1,7 +1,9 @@
 import type { ScoreColumn } from '../../src/evaluation/compare.ts'
 import { seededShuffle } from '../../src/evaluation/edc.ts'
 import { seededRandom } from '../../src/evaluation/seeded-random.ts'
+import { EscalationBudget } from '../../src/gate/budget.ts'
 import { doubtAbout } from '../../src/gate/cascade.ts'
+import { RecentScores } from '../../src/gate/recent-scores.ts'
 import type { ScoringManifest } from '../../src/inference/manifest.ts'
 import { applyKnots, calibrate } from '../../src/quality/calibration.ts'
 import type { Answer, Looked } from './job.ts'
@@ -46,15 +48,21 @@ export function fullValue(face: Looked, scoring: ScoringManifest): number | unde
   return raw === undefined ? undefined : applyKnots(scoring.tuned.knots, raw)
 }
 
-/** Photos that the server would look at twice if all came in a row of random order: in doubt, and within the budget. */
+/** Photos that the server would look at twice if all came in a row of random order; never more than the budget's share, savings included. */
 export function escalated(answers: readonly Answer[], scoring: ScoringManifest, seed: string): boolean[] {
   const { cascade, thresholds } = scoring
-  let left = Math.round(cascade.budget * answers.length)
+  const budget = new EscalationBudget(cascade.budget)
+  const recent = new RecentScores(cascade.firstCut)
   const chosen = answers.map(() => false)
+  let left = Math.round(cascade.budget * answers.length)
   for (const k of seededShuffle(answers.length, `${seed} arrival`)) {
     const face = answers[k]
-    if (!face || left === 0) continue
-    if (doubtAbout(fastScore(face, scoring), face.residual, thresholds.balanced.probe, cascade) === undefined) continue
+    if (!face) continue
+    budget.earn()
+    recent.add(face.fast.mean)
+    const doubt = doubtAbout(fastScore(face, scoring), face.residual, thresholds.balanced.probe, cascade)
+    const isWanted = doubt === 'residual' || (doubt === 'acceptance' && recent.isLow(face.fast.mean, budget.share))
+    if (!isWanted || left === 0 || !budget.take()) continue
     chosen[k] = true
     left--
   }

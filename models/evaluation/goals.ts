@@ -2,7 +2,7 @@ import type { Estimate } from '../../src/evaluation/bootstrap.ts'
 import { chooseDamage } from '../../src/evaluation/degraded-set.ts'
 import type { ScoringManifest } from '../../src/inference/manifest.ts'
 import { CASCADE, type Column, FAST, FULL, fastScore, fullValue } from './columns.ts'
-import { interval, three } from './format.ts'
+import { interval, percent, three } from './format.ts'
 import { calibrationError, goodNorm, passRates } from './outcomes.ts'
 import { type BenchmarkResult, DEGRADE_SEED, MAIN, meanRow, overall } from './run-benchmarks.ts'
 
@@ -15,7 +15,6 @@ export interface Goal {
 }
 
 const signed = (estimate: Estimate): string => `${estimate.value >= 0 ? '+' : ''}${interval(estimate)}`
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 const baselines = (results: readonly BenchmarkResult[]): string[] =>
   everywhere(results, ({ kind, name }) => kind === 'baseline' && name !== 'random')

@@ -3,7 +3,7 @@ import type { Estimate } from '../../src/evaluation/bootstrap.ts'
 import { FAILING_TO_RANK } from '../../src/evaluation/compare.ts'
 import type { Plot, PlotLine } from '../../src/evaluation/plot.ts'
 import { CASCADE, FAST, FULL } from './columns.ts'
-import { interval, three } from './format.ts'
+import { interval, percent, three } from './format.ts'
 import type { Goal } from './goals.ts'
 import { type BenchmarkResult, LIMITS, MAIN, meanRow, overall } from './run-benchmarks.ts'
 
@@ -33,12 +33,12 @@ export function summaryTable(results: readonly BenchmarkResult[]): string {
 }
 
 export function benchmarkSection(result: BenchmarkResult): string {
-  const { benchmark, photos, answers, genuinePairs, comparison } = result
+  const { benchmark, photos, answers, genuinePairs, lookedTwice, comparison } = result
   const few = comparison.judges.filter(({ rankable }) => !rankable).map(({ judge }) => judge)
   const missing = answers.filter((answer) => !answer).length
   return [
     `### ${benchmark.name}\n`,
-    `${photos.length} photos (${missing} without a face: they go first, their pairs fail), ${genuinePairs} genuine pairs.\n`,
+    `${photos.length} photos (${missing} without a face: they go first, their pairs fail), ${genuinePairs} genuine pairs. The cascade looks twice at ${percent(lookedTwice)} of the photos.\n`,
     markdownTable(
       ['judge', 'impostor pairs', 'FMR', 'threshold', 'FNMR', 'failing pairs'],
       comparison.judges.map(({ judge, impostors, fmr, threshold, fnmr, failing }) => [

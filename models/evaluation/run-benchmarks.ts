@@ -6,7 +6,7 @@ import { chooseDamage } from '../../src/evaluation/degraded-set.ts'
 import { allPairs } from '../../src/evaluation/pairs.ts'
 import type { ScoringManifest } from '../../src/inference/manifest.ts'
 import { BENCHMARKS, type Benchmark } from './benchmarks.ts'
-import { type Column, columns } from './columns.ts'
+import { type Column, columns, escalated } from './columns.ts'
 import type { Answer, Job } from './job.ts'
 import { listPhotos, type Photo } from './photos.ts'
 import type { LookPool } from './pool.ts'
@@ -34,6 +34,8 @@ export interface BenchmarkResult {
   readonly answers: readonly Answer[]
   readonly columns: readonly Column[]
   readonly genuinePairs: number
+  /** Share of the photos that the cascade looks at twice. */
+  readonly lookedTwice: number
   readonly comparison: Comparison
 }
 
@@ -89,7 +91,9 @@ function evaluate(
     natural: natural.map((answer) => answer?.embeddings?.[j]),
   }))
   const comparison = compare(comparisons, judged, scores, { limits: LIMITS, rounds, seed })
-  return { benchmark, photos, answers, columns: scores, genuinePairs: comparisons.genuine.first.length, comparison }
+  const lookedTwice = escalated(answers, scoring, seed).filter(Boolean).length / answers.length
+  const genuinePairs = comparisons.genuine.first.length
+  return { benchmark, photos, answers, columns: scores, genuinePairs, lookedTwice, comparison }
 }
 
 /** The row of a score's mean over the judges. */

@@ -29,7 +29,7 @@ export interface FaceRecord {
   /** 1 for accept, 0 for reject, between for down-weight. */
   readonly weight: number
   readonly reasons: readonly Reason[]
-  /** DifFIQA(R) alone does not settle the decision: a gate with budget left runs full DifFIQA. */
+  /** DifFIQA(R) alone does not settle the decision: a gate runs full DifFIQA if the score is among the lowest of its traffic. */
   readonly wouldEscalate: boolean
   readonly diffiqaR: ScoreRecord | null
   /** With `--full`. */

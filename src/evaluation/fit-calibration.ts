@@ -1,7 +1,7 @@
 import { DiffiqaError } from '../errors.ts'
 import type { CalibratedScoring, MatcherCalibration } from '../gate/calibration.ts'
-import type { Knots, ScoringManifest, ThresholdSet } from '../inference/manifest.ts'
-import { applyKnots, sigmaAt } from '../quality/calibration.ts'
+import type { Knots, ScoringManifest } from '../inference/manifest.ts'
+import { applyKnots } from '../quality/calibration.ts'
 import { withoutHead } from '../quality/features.ts'
 import type { CalibrationFace, CalibrationMatcher } from './calibration-face.ts'
 import { fitPolicies } from './fit-policies.ts'
@@ -29,8 +29,6 @@ export interface Fit {
 
 /** A photo is good enough to compare others with from this share of the photos on. */
 const GOOD = 0.25
-/** Share of photos that are in doubt because they are near a threshold. */
-const NEAR = 0.05
 /** Fewer say nothing. */
 const [MIN_PEOPLE, MIN_FACES, MIN_FAILING] = [10, 100, 8]
 const [MAX_BINS, PER_BIN] = [16, 20]
@@ -113,7 +111,6 @@ export function fitCalibration(faces: readonly CalibrationFace[], options: FitOp
         sigma: ownFeatures ? rawSigma(full, likeness) : scoring.tuned.sigma,
       },
       cascade: {
-        z: reachOf(natural, maps.fast, thresholds.balanced.probe),
         combination: {
           regressor: byFast,
           full: byFull,
@@ -208,21 +205,6 @@ function fittedThreshold(
   const passing = (threshold: number): number =>
     impostors.filter((score) => (direction === 'similarity' ? score >= threshold : score < threshold)).length
   return passing(rounded) <= fmr * impostors.length ? rounded : exact
-}
-
-/** How many sigmas from a threshold a fast score has to be for a second look. */
-function reachOf(natural: readonly CalibrationFace[], knots: Knots, { rejectBelow, acceptFrom }: ThresholdSet): number {
-  const reach = natural.map(({ fast: { raw, sigma } }) => {
-    const value = applyKnots(knots, raw)
-    const nearest = Math.min(Math.abs(value - rejectBelow), Math.abs(value - acceptFrom))
-    return nearest / Math.max(sigmaAt(knots, raw, sigma), 1e-9)
-  })
-  return significant(
-    quantile(
-      reach.sort((a, b) => a - b),
-      NEAR,
-    ),
-  )
 }
 
 function reweigh(

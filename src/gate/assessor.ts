@@ -6,7 +6,7 @@ import { combine } from '../quality/calibration.ts'
 import type { QualityScore } from '../quality/types.ts'
 import { type AssessRequest, resolveRequest } from './assess-request.ts'
 import type { EscalationBudget } from './budget.ts'
-import { doubtAbout } from './cascade.ts'
+import { type Doubt, doubtAbout } from './cascade.ts'
 import { degradedAssessment } from './degraded.ts'
 import type { Escalator } from './escalator.ts'
 import type { EventHub } from './event-hub.ts'
@@ -15,6 +15,7 @@ import type { ResolvedGateOptions } from './options.ts'
 import { classify, isPassable } from './outcome.ts'
 import type { Look, LookedFace, PhotoScorer } from './photo-scorer.ts'
 import { judge, PURPOSES } from './policy.ts'
+import type { RecentScores } from './recent-scores.ts'
 import type { Settings } from './settings.ts'
 import type { SharedFace } from './shared-scores.ts'
 import type { Assessment, AssessOptions, Mode, Verdict } from './types.ts'
@@ -26,6 +27,7 @@ export interface AssessorOptions {
   readonly scorer: PhotoScorer
   readonly escalator: Escalator
   readonly budget: EscalationBudget
+  readonly recent: RecentScores
 }
 
 type Teller = Pick<EventHub, 'emit'>
@@ -78,9 +80,9 @@ export class Assessor {
     const { scorer } = this.#parts
     const thresholds = settings.policy.thresholds[request.purpose]
     // Scores of other processes are shared only where the residual is no doubt.
-    const doubted = ({ fast, aligned }: Pick<LookedFace, 'fast' | 'aligned'>): boolean =>
-      doubtAbout(fast, aligned.residual ?? 0, thresholds, this.#parts.manifest.scoring.cascade) !== undefined
-    const wants = (face: LookedFace): boolean => request.full || doubted(face)
+    const doubt = ({ fast, aligned }: Pick<LookedFace, 'fast' | 'aligned'>): Doubt | undefined =>
+      doubtAbout(fast, aligned.residual ?? 0, thresholds, this.#parts.manifest.scoring.cascade)
+    const wants = (face: LookedFace): boolean => request.full || this.#deserves(face.fast, doubt(face))
     const accepts = ({ fast, full }: SharedFace): boolean => {
       if (!wants({ fast, aligned: {}, measures: {}, full: undefined })) return isAccepted(fast, thresholds)
       const { manifest, options } = this.#parts
@@ -103,12 +105,20 @@ export class Assessor {
       mode: request.mode,
       totalMs: performance.now() - start,
     }
-    const verdicts = look.scored.map((face, i) => makeVerdict(look, face, doubted(face), seconds[i], context))
+    const verdicts = look.scored.map((face, i) =>
+      makeVerdict(look, face, doubt(face) !== undefined, seconds[i], context),
+    )
     const verdict = verdicts[0] as Verdict
     const { group } = request
     for (const one of verdicts) events.emit('verdict', { verdict: one, ...(group !== undefined && { group }) })
     accountEnd(events, verdict.decision, start, request.purpose, look.photo && look.faces.length)
     return { verdict, verdicts, faces: look.faces, aligned, photo: look.photo }
+  }
+
+  /** Is the doubt worth a part of the budget? */
+  #deserves({ raw }: QualityScore, doubt: Doubt | undefined): boolean {
+    const { budget, recent } = this.#parts
+    return doubt === 'residual' || (doubt === 'acceptance' && recent.isLow(raw, budget.share))
   }
 
   /** Would this face get a second look now? */

@@ -27,7 +27,7 @@ const calibration = all(
     scoring: record({
       regressor: record({ knots: knots(number(0, 1)) }),
       tuned,
-      cascade: record({ z: number(0), combination }),
+      cascade: record({ combination }),
       thresholds: record({ lenient: purposes, balanced: purposes, strict: purposes }),
       reference,
     }),

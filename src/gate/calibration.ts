@@ -43,7 +43,7 @@ export interface MatcherCalibration {
 export interface CalibratedScoring {
   readonly regressor: { readonly knots: Knots }
   readonly tuned: TunedPreset
-  readonly cascade: Pick<ScoringManifest['cascade'], 'z' | 'combination'>
+  readonly cascade: Pick<ScoringManifest['cascade'], 'combination'>
   readonly thresholds: Readonly<Record<PolicyName, Readonly<Record<Purpose, ThresholdSet>>>>
   readonly reference: ScoringManifest['reference']
 }
@@ -59,7 +59,7 @@ export function calibrated(manifest: Manifest, calibration: Calibration | undefi
       ...scoring,
       regressor: { ...scoring.regressor, ...regressor },
       tuned,
-      cascade: { ...scoring.cascade, ...cascade },
+      cascade: { ...scoring.cascade, combination: cascade.combination },
       thresholds,
       reference,
     },

@@ -21,6 +21,7 @@ import { DEADLINE_RANGE, type ResolvedGateOptions } from './options.ts'
 import { createPhotoKey } from './photo-key.ts'
 import { PhotoScorer } from './photo-scorer.ts'
 import { namedPolicy, overridePolicy } from './policy.ts'
+import { RecentScores } from './recent-scores.ts'
 import { ScoreCache } from './score-cache.ts'
 import { applyUpdate, type Settings } from './settings.ts'
 import type { SharedScores } from './shared-scores.ts'
@@ -71,6 +72,7 @@ export class GateCore implements Gate {
     const events = this.#events
     const cache = this.#cache
     const budget = new EscalationBudget(options.escalationBudget ?? scoring.cascade.budget)
+    const recent = new RecentScores(scoring.cascade.firstCut)
     const { preset, minInterEye } = options
     const sharing = sharingBy(parts.shared, options, manifest, cache)
     const { shared, share } = sharing
@@ -78,10 +80,10 @@ export class GateCore implements Gate {
       { modelVersion: manifest.modelVersion, preset, minInterEye, ...sharing.key },
       sharing.secret,
     )
-    const scorer = new PhotoScorer({ backend, cache, shared, share, budget, events, keyOf, minInterEye })
+    const scorer = new PhotoScorer({ backend, cache, shared, share, budget, recent, events, keyOf, minInterEye })
     const look = options.matcher ? matcherLook(backend, manifest, options.matcher) : ownLook(backend)
     const escalator = new Escalator({ backend, look, budget, cache, share, firstFullMs: warmUp.fullMs })
-    this.#assessor = new Assessor({ options, manifest, events, scorer, escalator, budget })
+    this.#assessor = new Assessor({ options, manifest, events, scorer, escalator, budget, recent })
     backend.onRestart((reason) => events.emit('worker-restart', { reason }))
     parts.onServer?.(({ server, usable, error }) =>
       events.emit('inference-server', { server, usable, code: error?.code }),

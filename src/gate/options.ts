@@ -47,7 +47,10 @@ export interface GateOptions {
    * measured as if they looked into the camera). The default refuses every face of 30 pixels height or less. @default 13
    */
   readonly minInterEye?: number | undefined
-  /** Share of scored faces that may get the slower second look, 0..1; 0 turns it off. @default the manifest's */
+  /**
+   * Share of scored faces that may get the slower second look, 0..1; 0 turns it off. It goes to uncertain faces whose fast score is among
+   * the lowest of the traffic's by this share. @default the manifest's
+   */
   readonly escalationBudget?: number | undefined
   /** Keep scores of photos seen lately, never pixels or embeddings: `true` for the defaults. @default false */
   readonly cache?: boolean | CacheOptions | undefined

@@ -4,6 +4,7 @@ import type { AssessRequest } from './assess-request.ts'
 import type { EscalationBudget } from './budget.ts'
 import type { EventHub } from './event-hub.ts'
 import type { PhotoKey } from './photo-key.ts'
+import type { RecentScores } from './recent-scores.ts'
 import { type RememberedFace, type RememberedPhoto, remember, type ScoreCache } from './score-cache.ts'
 import type { SharedAnswer, SharedFace, SharedScores } from './shared-scores.ts'
 import { SingleFlight } from './single-flight.ts'
@@ -40,6 +41,7 @@ export interface PhotoScorerOptions {
   /** Tell other processes of a photo that was just remembered. */
   readonly share: (key: string) => void
   readonly budget: EscalationBudget
+  readonly recent: RecentScores
   readonly events: EventHub
   readonly keyOf: PhotoKey
   readonly minInterEye: number
@@ -116,7 +118,7 @@ export class PhotoScorer {
     signal: AbortSignal,
     isNews: boolean,
   ): Promise<{ answer: AssessAnswer; queueMs: number }> {
-    const { backend, cache, budget, minInterEye, share } = this.#options
+    const { backend, cache, budget, recent, minInterEye, share } = this.#options
     // A copy of just these bytes: views drag their whole buffer along, and the caller's stays usable.
     const input: AssessInput = { bytes: new Uint8Array(bytes), maxPixels, minInterEye, selection: faces, detected }
     const { value, queueMs } = await backend.run<AssessAnswer>(
@@ -124,6 +126,7 @@ export class PhotoScorer {
       { kind: 'fast', deadline, signal, transfer: [input.bytes.buffer as ArrayBuffer] },
     )
     budget.earn(value.scored.length)
+    for (const { fast } of value.scored) recent.add(fast.raw)
     cache?.set(key, remember(value))
     // What the others know may hold a full score.
     if (isNews) share(key)

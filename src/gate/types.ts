@@ -7,7 +7,7 @@ export type Decision = 'accept' | 'down-weight' | 'reject'
 export type Mode = 'enforce' | 'shadow' | 'annotate'
 export type OnFailure = 'reject' | 'pass'
 
-/** What became of the second, slower look. */
+/** What became of the second, slower look; `not-needed`: the fast score settles it, or others are lower and need the budget more. */
 export type Escalation = 'not-needed' | 'confirmed' | 'overturned' | 'skipped-budget' | 'skipped-deadline' | 'failed'
 
 /**
@@ -39,7 +39,7 @@ export interface Verdict {
   /** Full DifFIQA, when it ran. */
   readonly full: QualityScore | undefined
   readonly escalation: Escalation
-  /** The fast score alone does not settle the decision; whether full DifFIQA then ran is told by `escalation`. */
+  /** The face is not accepted on the fast score alone, or its landmarks are unlike the training photos'; whether full DifFIQA then ran is told by `escalation`. */
   readonly uncertain: boolean
   /** True when scoring failed and `onFailure: 'pass'` let the probe on, unjudged, with weight 1. */
   readonly degraded: boolean

@@ -116,8 +116,7 @@ const manifest = record({
       sigma: number(0),
     }),
     cascade: record({
-      z: number(0),
-      hopelessBelow: share,
+      firstCut: number(),
       residualCap: number(0),
       budget: share,
       combination,

@@ -80,10 +80,8 @@ export interface ScoringManifest {
   readonly tuned: TunedPreset
   readonly paper: PaperPreset
   readonly cascade: {
-    /** A threshold within z·sigma of the fast score makes it uncertain. */
-    readonly z: number
-    /** A fast score below needs no second look before it is refused, 0..1. */
-    readonly hopelessBelow: number
+    /** Raw fast score at or below which a photo that is not accepted is looked at twice, until a gate knows its traffic. */
+    readonly firstCut: number
     /** Crops whose landmarks miss the template by more are unlike the training data (crop pixels). */
     readonly residualCap: number
     /** Share of probes that may be escalated, 0..1. */

@@ -155,7 +155,10 @@ test('requests = accepts + down-weights + rejects + degraded + shed + errors + a
 })
 
 test('in shadow and annotate mode everything is told under that mode, and the photo’s own faults are still errors', async () => {
-  const { gate, backend } = puppetGate({ options: { mode: 'shadow' }, answer: () => answerOf(0.1) })
+  const { gate, backend } = puppetGate({
+    options: { mode: 'shadow', escalationBudget: 0 },
+    answer: () => answerOf(0.1),
+  })
   const told = record(gate, 'verdict', 'refusal', 'assessed')
   expect((await gate.assess(photo())).verdict).toMatchObject({ decision: 'reject', mode: 'shadow' })
   backend.answer = () => failWith('no-face')

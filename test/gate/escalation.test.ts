@@ -29,18 +29,17 @@ async function verdictOn(
   return { verdict, names: backend.names }
 }
 
-describe('a certain score is decided on at once', () => {
+describe('a score is decided on at once where it suffices, or where lower ones need the budget more', () => {
   test.each([
-    [0.9, 'accept', 1],
-    [0.45, 'down-weight', 0.75],
-    [0.1, 'reject', 0],
-  ] as const)('%f: %s', async (value, decision, weight) => {
+    [0.9, 'accept', 1, false],
+    [0.59, 'down-weight', 0.98, true],
+  ] as const)('%f: %s', async (value, decision, weight, uncertain) => {
     const { verdict, names } = await verdictOn(value, () => failWith('scoring-failed'))
     expect(names).toEqual([TASKS.assess])
     expect(verdict).toMatchObject({
       decision,
       escalation: 'not-needed',
-      uncertain: false,
+      uncertain,
       degraded: false,
       cached: false,
     })
@@ -51,7 +50,7 @@ describe('a certain score is decided on at once', () => {
   })
 })
 
-describe('an uncertain score gets a second look', () => {
+describe('a low score that does not suffice gets a second look', () => {
   test('that overturns the decision', async () => {
     const { verdict, names } = await verdictOn(UNCERTAIN, () => fullAnswerOf(1))
     expect(names).toEqual([TASKS.assess, TASKS.full])
@@ -160,6 +159,22 @@ test('escalations keep to their share of the faces', async () => {
   expect(outcomes.filter((outcome) => outcome === 'skipped-budget')).toHaveLength(200 - ran)
 })
 
+test('the second look goes to the lowest of the traffic', async () => {
+  for (const [traffic, escalation] of [
+    [0.2, 'not-needed'],
+    [0.9, 'confirmed'],
+  ] as const) {
+    let value: number = traffic
+    const { gate } = puppetGate({
+      options: { escalationBudget: 0.2 },
+      answer: ({ name }) => (name === TASKS.full ? fullAnswerOf(0.4) : answerOf(value)),
+    })
+    for (let i = 0; i < 100; i++) await gate.assess(photo(`photo ${i}`))
+    value = 0.45
+    expect((await gate.assess(photo())).verdict).toMatchObject({ escalation, uncertain: true, decision: 'down-weight' })
+  }
+})
+
 test('one slow start does not end escalation for good', async () => {
   const { gate } = puppetGate({
     fullMs: 6000,
@@ -179,7 +194,7 @@ test('every face of a photo is judged by itself, largest first', async () => {
   expect(verdicts.map((one) => [one.decision, one.escalation])).toEqual([
     ['accept', 'not-needed'],
     ['accept', 'overturned'],
-    ['reject', 'not-needed'],
+    ['down-weight', 'overturned'],
   ])
   expect(verdict).toBe(verdicts[0])
   expect(faces).toHaveLength(3)

@@ -109,8 +109,7 @@ export function testManifest(scoring: Partial<ScoringManifest> = {}): Manifest {
       tuned: { terms: [], bias: 0.5, steps: 1, eta: 0, knots: LINE, sigma: 0.5 },
       paper: { timestep: 5, draws: 10, steps: 6, eta: 1, knots: LINE, sigma: 0.1 },
       cascade: {
-        z: 1,
-        hopelessBelow: 0.2,
+        firstCut: 1.4,
         residualCap: 6,
         budget: 0.15,
         combination: { regressor: 0.5, full: 0.25, knots: LINE, sigma: 0.4 },

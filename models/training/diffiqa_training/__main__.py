@@ -24,6 +24,7 @@ STEPS: dict[str, str] = {
     'vectors': 'write the test vectors that the TypeScript tests read',
     'evaluate': 'the table of scores against baselines',
     'term_study': 'what each term of the full score carries',
+    'cascade_study': 'which photos the second look should go to',
     'sigma_study': "what DifFIQA(R)'s sigma means",
     'teach_online': 'train quality heads on labels measured on the fly',
     'learn': 'train regressors on labels measured on the fly',

@@ -16,7 +16,7 @@ from .judges import JUDGES, SFACE
 from .outcomes import pass_rates
 from .scores import first_people, paper_scores, regressor_scores, tuned_preset, tuned_scores
 from .similarity_labels import similarity_labels
-from .thresholds import choose_z, expected_calibration_error, fit_thresholds, raw_sigma
+from .thresholds import expected_calibration_error, fit_thresholds, raw_sigma
 
 SETS = [('lfw-val', 'clean'), ('lfw-val', 'mixed'), ('fiw-val', 'clean')]
 # The scale is anchored to portraits: comparisons of old family photos fail for reasons that are not in the photo (age, above all).
@@ -122,12 +122,10 @@ def run(config: dict) -> None:
     residual = Columns({key: sources[key].column('residual') for key in SETS})
     quick = {key: fast_scores(mean[key], deviation[key], residual[key], regressor) for key in SETS}
     value = Columns({key: quick[key].value for key in SETS})
-    sigma = Columns({key: quick[key].sigma for key in SETS})
     limits = fit_thresholds(value['lfw-val', 'clean'])
     probe = limits['balanced']['probe']
     caps = {
-        'z': rounded(choose_z(value.all, sigma.all, probe, config['near_threshold'])),
-        'hopelessBelow': config['hopeless_below'],
+        'firstCut': rounded(np.nanquantile(np.concatenate([mean[key] for key in FITTED_ON]), config['budget'])),
         'residualCap': rounded(np.nanquantile(residual.all, 0.99)),
     }
     scoring = {
@@ -155,7 +153,7 @@ def run(config: dict) -> None:
         'rejectedBalancedProbe': {'.'.join(key): share_below(value[key], probe['rejectBelow']) for key in SETS},
         'uncertainBalancedProbe': {
             '.'.join(key): round(
-                float(doubtful(quick[key], probe, caps['z'], caps['hopelessBelow'], caps['residualCap']).mean()), 4
+                float(doubtful(quick[key], probe, caps)[np.isfinite(value[key])].mean()), 4
             )
             for key in SETS
         },
@@ -163,7 +161,7 @@ def run(config: dict) -> None:
     }
     write(scoring, findings, config)
     print(json.dumps(findings, indent=1), flush=True)
-    print(json.dumps({k: scoring['cascade'][k] for k in ('z', 'hopelessBelow', 'residualCap')} | {'weights': weights.tolist()}))
+    print(json.dumps({k: scoring['cascade'][k] for k in ('firstCut', 'residualCap')} | {'weights': weights.tolist()}))
 
 
 def share_below(values: np.ndarray, limit: float) -> float:

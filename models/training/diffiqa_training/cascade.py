@@ -6,6 +6,9 @@ import numpy as np
 
 from .isotonic import apply_knots, sigma_at
 
+# As in src/gate/recent-scores.ts and budget.ts.
+WINDOW, LEAST, AIM, BURST = 256, 64, 0.9, 10
+
 
 @dataclass(frozen=True)
 class FastScores:
@@ -16,24 +19,29 @@ class FastScores:
     residual: np.ndarray
 
 
-def distance_to_threshold(fast: FastScores, thresholds: dict) -> np.ndarray:
-    """How many sigmas the value is from the nearer threshold; NaN without a face."""
-    nearest = np.minimum(np.abs(fast.value - thresholds['rejectBelow']), np.abs(fast.value - thresholds['acceptFrom']))
-    return nearest / np.maximum(fast.sigma, 1e-9)
+def doubtful(fast: FastScores, thresholds: dict, caps: dict) -> np.ndarray:
+    """The server's doubtAbout(); `z` sigmas above acceptance are doubt too in studies only."""
+    return (fast.value - caps.get('z', 0) * fast.sigma < thresholds['acceptFrom']) | (fast.residual > caps['residualCap'])
 
 
-def doubtful(fast: FastScores, thresholds: dict, z: float, hopeless_below: float, residual_cap: float) -> np.ndarray:
-    """The server's doubtAbout()."""
-    refused = (fast.value >= hopeless_below) & (fast.value < thresholds['rejectBelow'] - fast.sigma / 2)
-    return ((z > 0) & (distance_to_threshold(fast, thresholds) <= z)) | refused | (fast.residual > residual_cap)
+def escalate(
+    fast: FastScores, raw: np.ndarray, thresholds: dict, caps: dict, seed: int, lowest_first: bool = True
+) -> np.ndarray:
+    """Rows that the server looks at twice when they come in random order; `raw` DifFIQA(R), NaN without a face.
 
-
-def escalate(uncertain: np.ndarray, budget: float, seed: int) -> np.ndarray:
-    """Rows that are looked at twice: of the uncertain ones, as they come, until the budget's share of all probes is used."""
-    allowed = int(round(budget * len(uncertain)))
-    rows = np.random.default_rng(seed).permutation(np.nonzero(uncertain)[0])
-    result = np.zeros(len(uncertain), bool)
-    result[rows[:allowed]] = True
+    Without `lowest_first` the budget is spent on uncertain photos as they come.
+    """
+    uncertain, unlike = doubtful(fast, thresholds, caps), fast.residual > caps['residualCap']
+    result = np.zeros(len(raw), bool)
+    recent: list[float] = []
+    tokens = float(BURST)
+    for row in np.random.default_rng(seed).permutation(np.nonzero(np.isfinite(raw))[0]):
+        tokens = min(BURST, tokens + caps['budget'])
+        recent = [*recent[-WINDOW + 1 :], raw[row]]
+        cut = sorted(recent)[int(AIM * caps['budget'] * len(recent))] if len(recent) >= LEAST else caps['firstCut']
+        if tokens > 1 - 1e-9 and (unlike[row] or (uncertain[row] and (raw[row] <= cut or not lowest_first))):
+            result[row] = True
+            tokens -= 1
     return result
 
 

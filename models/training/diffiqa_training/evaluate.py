@@ -63,9 +63,7 @@ def own_scores(benchmark: Benchmark, manifest: dict, photos: int, seed: int) -> 
     full = tuned_scores(source)
     fast = fast_scores(mean, deviation, source.column('residual'), scoring['regressor'])
     cascade = scoring['cascade']
-    caps = (cascade['z'], cascade['hopelessBelow'], cascade['residualCap'])
-    uncertain = doubtful(fast, scoring['thresholds']['balanced']['probe'], *caps)
-    twice = escalate(uncertain, cascade['budget'], seed)
+    twice = escalate(fast, mean, scoring['thresholds']['balanced']['probe'], cascade, seed)
     both = combined_value(mean, full, cascade['combination'])
     scores = {
         'DifFIQA(R)': mean,

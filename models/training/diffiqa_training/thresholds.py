@@ -45,12 +45,3 @@ def raw_sigma(raw: np.ndarray, label: np.ndarray, deviation: np.ndarray | None =
     if deviation is not None:
         error = error / deviation[usable]
     return float(np.quantile(error, 0.68))
-
-
-def choose_z(values: np.ndarray, sigmas: np.ndarray, thresholds: dict, share: float) -> float:
-    """So many sigmas that this share of photos has a threshold within reach; 0 for none, not even those on it: the map is flat in places."""
-    if share == 0:
-        return 0.0
-    nearest = np.minimum(np.abs(values - thresholds['rejectBelow']), np.abs(values - thresholds['acceptFrom']))
-    reach = nearest / np.maximum(sigmas, 1e-9)
-    return float(np.quantile(reach[np.isfinite(reach)], share))

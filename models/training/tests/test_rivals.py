@@ -16,7 +16,7 @@ from torch import nn
 from diffiqa_training.crop_set import CropSet
 from diffiqa_training.label_rows import Rows
 from diffiqa_training.rivals import cr_fiqa, ediffiqa, faceqnet, scoring, sdd_fiqa, trainer
-from diffiqa_training.rivals.faceqan import FaceQan, aggregate
+from diffiqa_training.rivals.faceqan import FaceQan, aggregate, quick_to_attack
 from diffiqa_training.rivals.faces import Faces
 from diffiqa_training.rivals.grafiqs import GraFiqs
 from diffiqa_training.rivals.pcnet import MatedPairs
@@ -296,6 +296,8 @@ class AdversarialNoise(unittest.TestCase):
         sface = from_chain(small_chain())
         rival = FaceQan(sface, epsilon=0.05, steps=2, draws=4, exponent=5)
         self.assertEqual(rival(photo(1)), rival(photo(1)))
+        quick = FaceQan(quick_to_attack(sface), epsilon=0.05, steps=2, draws=4, exponent=5)
+        self.assertAlmostEqual(quick(photo(1)), rival(photo(1)), places=5)
         attack = rival.attack(photo(1), sface(photo(1)[None]))
         self.assertEqual(attack.shape, (2, 4))
         self.assertGreater(float(attack[0].std()), 0)

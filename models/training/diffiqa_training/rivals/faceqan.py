@@ -13,8 +13,24 @@ from torch.nn import functional as F
 from ..noise import noise_key
 
 
+class Leak(nn.Module):
+    """PReLU in other words: PyTorch's own gradient of it takes a third of the whole attack's time on a processor."""
+
+    def __init__(self, prelu: nn.PReLU) -> None:
+        super().__init__()
+        self.register_buffer('slope', prelu.weight.detach().view(-1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.slope * x + (1 - self.slope) * x.relu()
+
+
+def quick_to_attack(sface: nn.Sequential) -> nn.Sequential:
+    layers = (Leak(layer) if isinstance(layer, nn.PReLU) else layer for layer in sface)
+    return nn.Sequential(*layers).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+
+
 class FaceQan:
-    def __init__(self, sface: nn.Sequential, epsilon: float, steps: int, draws: int, exponent: int) -> None:
+    def __init__(self, sface: nn.Module, epsilon: float, steps: int, draws: int, exponent: int) -> None:
         self.sface, self.epsilon, self.steps, self.draws, self.exponent = sface, 255 * epsilon, steps, draws, exponent
 
     def __call__(self, face: Tensor) -> float:

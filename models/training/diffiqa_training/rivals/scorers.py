@@ -12,7 +12,7 @@ from torch import Tensor
 from .. import paths
 from ..sface_torch import load_sface
 from . import trainer
-from .faceqan import FaceQan
+from .faceqan import FaceQan, quick_to_attack
 from .grafiqs import GraFiqs
 from .qualityface import load_qualityface
 from .recipes import RECIPES
@@ -49,7 +49,7 @@ def brisque() -> Scorer:
 # Nothing of these is trained: they ask SFace, or bring weights of their own.
 TRAINING_FREE: dict[str, tuple[str, Callable[[dict], Scorer]]] = {
     'ser_fiq': ('recipe of SER-FIQ', lambda config: SerFiq(load_sface(SFACE_SOURCE), seed=config['seed'], **config['ser_fiq'])),
-    'faceqan': ('recipe of FaceQAN', lambda config: FaceQan(load_sface(SFACE_SOURCE), **config['faceqan'])),
+    'faceqan': ('recipe of FaceQAN', lambda config: FaceQan(quick_to_attack(load_sface(SFACE_SOURCE)), **config['faceqan'])),
     'grafiqs': ('recipe of GraFIQs', lambda config: GraFiqs(load_sface(SFACE_SOURCE), **config['grafiqs'])),
     'brisque': ('BRISQUE', lambda _config: brisque()),
     'qualityface': ('qualityface 1.0.3', lambda _config: load_qualityface(QUALITYFACE).score),
