@@ -30,6 +30,7 @@ STEPS: dict[str, str] = {
     'learn': 'train regressors on labels measured on the fly',
     'learn_table': 'utility of those heads and regressors',
     'small_e': 'a try at a faster E',
+    'slim_e': 'tries at a faster E with fewer channels or blocks of SFace',
     'small_e_table': 'what that and SFace in int8 are worth against SFace',
     'restorer_study': "what the restorer's size, steps, draws and number type bring and cost",
     'rivals': "train other methods' recipes and score with them",
@@ -37,7 +38,7 @@ STEPS: dict[str, str] = {
 }
 
 MODULES = {'teach_online': '.online.teach', 'learn': '.online.learn', 'learn_table': '.online.table', 'small_e': '.online.small_e',
-           'small_e_table': '.online.small_e_table'}
+           'slim_e': '.online.slim_e', 'small_e_table': '.online.small_e_table'}
 
 # `all` runs the steps in the order in which they need one another; labels are made with the exported restorer, hence two exports.
 # The rivals and what learns on the fly are not needed for anything that is shipped, so they are apart.
