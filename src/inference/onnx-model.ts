@@ -24,6 +24,8 @@ export async function createOnnxModel(bytes: Uint8Array, name: string, numThread
         executionProviders: ['cpu'],
         intraOpNumThreads: numThreads,
         interOpNumThreads: 1,
+        // Plans for shapes that were seen keep memory for each of them, and save no time.
+        enableMemPattern: false,
         logSeverityLevel: 3,
       }),
     )

@@ -21,6 +21,7 @@ import { createOnnxModel } from '../../src/inference/onnx-model.ts'
 import { createDiffiqa } from '../../src/quality/diffiqa.ts'
 import { createRegressor } from '../../src/quality/diffiqa-r.ts'
 import { realHuman } from '../fixtures/human.ts'
+import { MALLOC } from './allocator.ts'
 import { galleryFigures } from './gallery.ts'
 import { type BenchGoal, judge } from './goals.ts'
 import { officialEmbedder, officialUnet } from './official-networks.ts'
@@ -160,7 +161,11 @@ async function official(): Promise<void> {
 }
 
 async function memory(): Promise<void> {
-  const child = fork(fileURLToPath(new URL('memory.mjs', import.meta.url)), { serialization: 'advanced', execArgv: [] })
+  const child = fork(fileURLToPath(new URL('memory.mjs', import.meta.url)), {
+    serialization: 'advanced',
+    execArgv: [],
+    env: { ...process.env, ...MALLOC },
+  })
   child.send({ photos, count: watched })
   const [{ resident, growth }] = (await once(child, 'message')) as [{ resident: number; growth: number }]
   add(

@@ -1,5 +1,6 @@
 import type { GateOptions } from '../../../src/gate/options.ts'
 import type { Escalation } from '../../../src/gate/types.ts'
+import { MALLOC } from '../allocator.ts'
 import type { Answer, Load } from './answers.ts'
 import { Child } from './child.ts'
 import type { Report } from './generator.ts'
@@ -46,7 +47,7 @@ export class Server implements AsyncDisposable {
   static async start(options: GateOptions): Promise<Server> {
     const child = new Child('server.js', [JSON.stringify({ startTimeoutMs: START_MS, ...options })], {
       execArgv: [],
-      env: { ...process.env, MALLOC_ARENA_MAX: '2' },
+      env: { ...process.env, ...MALLOC },
     })
     return new Server(child, await child.next())
   }
