@@ -13,6 +13,7 @@ const TITLES: Readonly<Record<string, string>> = {
   faceqan: 'recipe of FaceQAN',
   faceqnet: 'recipe of FaceQnet',
   grafiqs: 'recipe of GraFIQs',
+  own_labels: 'labels of DifFIQA(R), minutes of the recipes',
   pcnet: 'recipe of PCNet',
   sdd_fiqa: 'recipe of SDD-FIQA',
   ser_fiq: 'recipe of SER-FIQ',
