@@ -15,7 +15,7 @@ export const CASCADE = 'cascade'
 export const COMBINED = 'combined, every photo'
 
 export interface Column extends ScoreColumn {
-  /** `own`: of this package; `part`: the full score without some of its terms; `baseline`: anybody's; `rival`: a recipe trained beside. */
+  /** `own`: of this package; `part`: the full score without some of its terms, or the fast one trained otherwise; `baseline`: anybody's; `rival`: a recipe trained beside. */
   readonly kind: 'own' | 'part' | 'baseline' | 'rival'
 }
 

@@ -6,6 +6,8 @@ import type { Benchmark } from './benchmarks.ts'
 import type { Column } from './columns.ts'
 import type { Photo } from './photos.ts'
 
+/** No rival: what the recipes' training makes of our labels. */
+const OWN = 'own_labels'
 /** How a column is called; the recipes are `models/training`'s, the methods their authors'. */
 const TITLES: Readonly<Record<string, string>> = {
   cr_fiqa: 'recipe of CR-FIQA',
@@ -13,7 +15,7 @@ const TITLES: Readonly<Record<string, string>> = {
   faceqan: 'recipe of FaceQAN',
   faceqnet: 'recipe of FaceQnet',
   grafiqs: 'recipe of GraFIQs',
-  own_labels: 'labels of DifFIQA(R), minutes of the recipes',
+  [OWN]: 'labels of DifFIQA(R), minutes of the recipes',
   pcnet: 'recipe of PCNet',
   sdd_fiqa: 'recipe of SDD-FIQA',
   ser_fiq: 'recipe of SER-FIQ',
@@ -38,7 +40,7 @@ export async function rivalColumns(
     const file = join(folder, rival, `${set}.${variant === 'natural' ? 'clean' : variant}.csv`)
     if (!existsSync(file)) continue
     const files = photos.map((photo) => photo.file)
-    const kind = rival in LIBRARIES ? 'baseline' : 'rival'
+    const kind = rival in LIBRARIES ? 'baseline' : rival === OWN ? 'part' : 'rival'
     const name = LIBRARIES[rival] ?? TITLES[rival]
     if (name) columns.push({ kind, name, quality: await readScores(file, join(data, set), files) })
   }
