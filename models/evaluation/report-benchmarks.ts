@@ -73,10 +73,16 @@ export function benchmarkSection(result: BenchmarkResult): string {
         }),
       ]),
     ),
+    ...comparison.judges.slice(0, 1).map(({ judge }) => {
+      const name = curveName(result, judge)
+      return `![Error versus discard, ${benchmark.name}, judge ${judge}](${name}.svg)\n`
+    }),
   ]
     .filter((part) => part !== '')
     .join('\n')
 }
+
+const curveName = ({ benchmark }: BenchmarkResult, judge: string): string => `edc-${benchmark.name}-${judge}`
 
 const CURVE_END = 0.5
 
@@ -101,7 +107,7 @@ export function curvePlots(result: BenchmarkResult): { name: string; plot: Plot 
       return curve ? [line(name, curve)] : []
     })
     return {
-      name: `edc-${benchmark.name}-${judge}`,
+      name: curveName(result, judge),
       plot: {
         title: `${benchmark.name}, ${judge}`,
         x: { title: 'share of genuine pairs discarded', min: 0, max: CURVE_END },

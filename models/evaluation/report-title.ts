@@ -12,23 +12,21 @@ export interface RunFacts {
 }
 
 /** What a reader needs to repeat the run. */
-export function reportTitle({
-  date,
-  machine,
-  modelVersion,
-  rounds,
-  seed,
-  minutes,
-  people,
-  parts,
-  files,
-}: RunFacts): string {
+export function factsLine({ date, machine, modelVersion, rounds, seed, minutes, parts, files }: RunFacts): string {
   const hashes = Object.entries(files).map(([name, sha256]) => `${name} ${sha256.slice(0, 8)}`)
+  return (
+    `\`npm run evaluate\` (${parts.join(', ')}), ${date}, ${machine}, ${minutes} minutes. Model version ${modelVersion}; networks: ${hashes.join(', ')}. ` +
+    `${rounds} bootstrap rounds, seed ${seed}.`
+  )
+}
+
+export function reportTitle(facts: RunFacts): string {
   return [
     '# Evaluation\n',
-    `\`npm run evaluate\` (${parts.join(', ')}), ${date}, ${machine}, ${minutes} minutes. Model version ${modelVersion}; networks: ${hashes.join(', ')}. ` +
-      `${rounds} bootstrap rounds, seed ${seed}.\n`,
-    Number.isFinite(people) ? `**A try on the first ${people} people of each set: the numbers mean nothing.**\n` : '',
+    `${factsLine(facts)}\n`,
+    Number.isFinite(facts.people)
+      ? `**A try on the first ${facts.people} people of each set: the numbers mean nothing.**\n`
+      : '',
   ]
     .filter((part) => part !== '')
     .join('\n')

@@ -151,6 +151,8 @@ async function runSweep(
       `"Passing" is the share of comparisons with the person's other good photos that pass, mean of the judges: what the value claims to be. ` +
       `The last difference tells who is fooled: above 0, the score is too high.\n`,
     `${verdict}\n`,
+    ...plots.map(({ name, plot }) => `![${plot.title}](${name}.svg)`),
+    '',
     markdownTable(
       [
         'degradation',

@@ -15,10 +15,11 @@ import { runGroups } from './groups.ts'
 import { networks } from './networks.ts'
 import { openPool } from './pool.ts'
 import { benchmarkSection, curvePlots, goalTable, summaryTable } from './report-benchmarks.ts'
-import { reportTitle } from './report-title.ts'
+import { factsLine, reportTitle } from './report-title.ts'
 import { runRobustness, type Section } from './robustness.ts'
 import { type BenchmarkSettings, runBenchmarks } from './run-benchmarks.ts'
 import { readSettings, type Settings } from './settings.ts'
+import { writeDocs } from './write-docs.ts'
 
 const settings = readSettings(process.argv.slice(2))
 if (settings) await evaluate(settings)
@@ -51,17 +52,19 @@ async function evaluate(settings: Settings): Promise<void> {
   }
   const sections: Section[] = []
   const goals: Goal[] = []
+  let summary = ''
   try {
     if (settings.parts.has('benchmarks')) {
       const results = await runBenchmarks(pool, common)
       goals.push(...benchmarkGoals(results), ...valueGoals(results, manifest.scoring))
+      summary = summaryTable(results)
       sections.push({
         markdown: [
           '## Goals\n',
           'U(0.2), mean of the judges; 95 % intervals over people, differences in pairs. "Overall" is the mean of all benchmarks but lfw-natural.\n',
           goalTable(goals),
           '## U(0.2) of every score\n',
-          summaryTable(results),
+          summary,
           '## Benchmarks\n',
           ...results.map(benchmarkSection),
         ].join('\n'),
@@ -103,6 +106,8 @@ async function evaluate(settings: Settings): Promise<void> {
     settings.out,
     sections.flatMap(({ plots }) => plots),
   )
+  if (settings.docs)
+    await writeDocs(settings.docs, settings.out, { facts: factsLine(facts), goals: goalTable(goals), summary })
   process.stderr.write(`${join(settings.out, 'report.md')}\n`)
 }
 

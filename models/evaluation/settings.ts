@@ -8,6 +8,8 @@ export type Part = (typeof PARTS)[number]
 export interface Settings {
   readonly data: string
   readonly out: string
+  /** Documentation to carry a whole run into. */
+  readonly docs: string | undefined
   readonly cache: string
   readonly judges: string
   readonly rivals: string
@@ -25,6 +27,7 @@ const USAGE = `usage: npm run evaluate -- [DATA] [options]
 DATA is the folder with lfw-test, fiw-test, cfp-test and utkface; default: the environment variable DIFFIQA_DATA.
 
   --out DIR       report and plots (default: .cache/evaluation/report)
+  --docs DIR      also into results.md and results-test.md of that folder
   --cache DIR     what was computed, by content (default: .cache/evaluation/looks)
   --judges DIR    networks of "python -m diffiqa_training fetch" (default: .cache/judges)
   --rivals DIR    scores that the rivals' recipes wrote (default: .cache/rivals)
@@ -43,6 +46,7 @@ export function readSettings(args: readonly string[]): Settings | undefined {
     allowPositionals: true,
     options: {
       out: { type: 'string', default: '.cache/evaluation/report' },
+      docs: { type: 'string' },
       cache: { type: 'string', default: '.cache/evaluation/looks' },
       judges: { type: 'string', default: '.cache/judges' },
       rivals: { type: 'string', default: '.cache/rivals' },
@@ -56,8 +60,14 @@ export function readSettings(args: readonly string[]): Settings | undefined {
   })
   const data = positionals[0] ?? process.env.DIFFIQA_DATA
   const parts = values.only.split(',') as Part[]
+  const isWhole = parts.length === PARTS.length && values.people === 'Infinity'
   const numbers = [values.jobs, values.rounds, values.people].map(Number) as [number, number, number]
-  if (!data || parts.some((part) => !PARTS.includes(part)) || numbers.some((number) => !(number >= 1))) {
+  if (
+    !data ||
+    parts.some((part) => !PARTS.includes(part)) ||
+    numbers.some((number) => !(number >= 1)) ||
+    (values.docs && !isWhole)
+  ) {
     process.stderr.write(USAGE)
     return undefined
   }
@@ -65,6 +75,7 @@ export function readSettings(args: readonly string[]): Settings | undefined {
   return {
     data: resolve(data),
     out: resolve(values.out),
+    docs: values.docs && resolve(values.docs),
     cache: resolve(values.cache),
     judges: resolve(values.judges),
     rivals: resolve(values.rivals),

@@ -1,4 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs'
 import { planFor } from '../../../src/capacity/plan.ts'
 import type { CapacityProfile } from '../../../src/capacity/profile.ts'
 import { markdownTable } from '../../../src/cli/markdown-table.ts'
@@ -62,13 +61,4 @@ export function planTable(profile: CapacityProfile): string {
   return `${markdownTable(header, rows)}
 Each line is ${each}, from figures of ${date} on ${machine}, model version ${modelVersion}.
 `
-}
-
-/** Puts a text between `<!-- NAME -->` and `<!-- /NAME -->`. */
-export function replaceIn(file: string, name: string, text: string): void {
-  const [open, close] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`]
-  const page = readFileSync(file, 'utf8')
-  const [from, to] = [page.indexOf(open), page.indexOf(close)]
-  if (from < 0 || to < from) throw new Error(`${file} has no place for ${name}`)
-  writeFileSync(file, `${page.slice(0, from + open.length)}\n${text.trim()}\n\n${page.slice(to)}`)
 }

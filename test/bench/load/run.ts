@@ -5,10 +5,11 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { replaceIn } from '../../../models/evaluation/replace-in.ts'
 import { loadManifest } from '../../../src/inference/manifest-file.ts'
 import { benchPhotos } from '../photos.ts'
 import { runCampaign } from './campaign.ts'
-import { planTable, replaceIn, resultsOf } from './docs.ts'
+import { planTable, resultsOf } from './docs.ts'
 import { drawKnee } from './report.ts'
 
 function numberAfter(flag: string, usual: number): number {
