@@ -5,6 +5,7 @@ import unittest
 import numpy as np
 
 from diffiqa_training import edc
+from diffiqa_training.cascade import FastScores, escalate
 from diffiqa_training.down_weighting import fit_reliability, upper_quantile
 from diffiqa_training.fit_weights import softmin
 from diffiqa_training.isotonic import apply_knots, distribution, fit_knots, pool_adjacent
@@ -86,6 +87,34 @@ class Weights(unittest.TestCase):
         self.assertLess(knots[0][1], 0.8)
         self.assertGreater(knots[2][1], 0.9)
         self.assertEqual(knots[-1], [1.0, 1.0])
+
+
+
+class SecondLooks(unittest.TestCase):
+    """As test/gate/escalation.test.ts and recent-scores.test.ts have it for the server."""
+
+    THRESHOLDS = {'rejectBelow': 0.3, 'acceptFrom': 0.6}
+    CAPS = {'residualCap': 6.0, 'budget': 0.15, 'firstCut': -1.0}
+
+    def looks(self, raw: np.ndarray, residual: float = 1.0, **more: object) -> np.ndarray:
+        fast = FastScores(1 / (1 + np.exp(-raw)), np.full(len(raw), 0.1), np.full(len(raw), residual))
+        return escalate(fast, raw, self.THRESHOLDS, self.CAPS, 1, **more)
+
+    def test_the_lowest_get_them_within_the_budget(self) -> None:
+        raw = np.random.default_rng(1).standard_normal(2000)
+        twice = self.looks(raw)
+        self.assertLessEqual(int(twice.sum()), 310)
+        self.assertGreater(twice[raw < np.quantile(raw, 0.1)].mean(), 0.85)
+        self.assertLess(twice[raw > np.quantile(raw, 0.2)].mean(), 0.01)
+        as_they_come = self.looks(raw, lowest_first=False)
+        self.assertLess(as_they_come[raw < np.quantile(raw, 0.1)].mean(), 0.5)
+
+    def test_accepted_photos_get_none_and_odd_ones_always(self) -> None:
+        self.assertEqual(int(self.looks(np.full(500, 3.0)).sum()), 0)
+        self.assertGreater(int(self.looks(np.full(500, 3.0), residual=7.0).sum()), 70)
+
+    def test_photos_without_a_face_get_none(self) -> None:
+        self.assertEqual(int(self.looks(np.full(500, np.nan)).sum()), 0)
 
 
 if __name__ == '__main__':

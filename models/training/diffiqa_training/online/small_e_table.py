@@ -1,4 +1,4 @@
-"""What faster E are worth against SFace, that of small_e.py and SFace in int8: verification, speed, and the terms of full DifFIQA that they give."""
+"""What faster E are worth against SFace, those of small_e.py and slim_e.py and SFace in int8: verification, speed, and the terms of full DifFIQA that they give."""
 
 import tempfile
 import time
@@ -21,10 +21,14 @@ from ..noise import STREAM_FACE, gaussian, noise_key
 from ..process import forward
 from ..regressor import Regressor, fold_batch_norms
 from ..similarity_labels import known_people
+from ..teach import FOLDER as TEACH, load_head, shipped_answer
+from ..teacher import tap_inputs
 from ..terms import SHAPE, SIZE, spread, to_tensor
+from . import slim_e as slim
 from .small_e import FOLDER
 
 FMR = 1e-3
+HEAD = TEACH / 'head.pt'
 FORWARD_STEP = 20
 # Of the embedding; what follows is the quality head's answer.
 WIDTH = 128
@@ -63,6 +67,25 @@ def like_sface(file: Path) -> Network:
     return lambda x: np.concatenate(session.run(['fc1', 'head'], {'data': (x[None] + 1) * np.float32(127.5)}), axis=1)[0]
 
 
+def slim_e(folder: Path, name: str, shape: dict[str, Any]) -> Network | None:
+    network = slim.load(name, shape)
+    if network is None:
+        return None
+    file = folder / f'slim-{name}.onnx'
+    write_torch(slim.Summed(network), (torch.zeros(2, 3, 112, 112),), ['data'], ['summed'], file)
+    session, head, state = open_session(file), load_head(), torch.load(HEAD, weights_only=True)
+    middle, deviation = state['middle'].numpy(), state['deviation'].numpy()
+
+    @torch.no_grad()
+    def run(x: np.ndarray) -> np.ndarray:
+        summed = session.run(None, {'data': (x[None] + 1) * np.float32(127.5)})[0]
+        embedding, taps = summed[:, :WIDTH], summed[:, WIDTH:]
+        answers = head(torch.from_numpy(tap_inputs(taps, embedding, middle, deviation))).numpy()
+        return np.concatenate([embedding[0], shipped_answer(answers)])
+
+    return run
+
+
 def networks(folder: Path) -> dict[str, Network]:
     """Crops in -1..1, one [3, 112, 112], to its embedding."""
     source, head = (paths.ROOT / section('export')[key] for key in ('embedder', 'head'))
@@ -73,7 +96,8 @@ def networks(folder: Path) -> dict[str, Network]:
         onnx.save(model, str(folder / f'{number}.onnx'))
         found[title] = like_sface(folder / f'{number}.onnx')
     small = small_e(folder)
-    return found | ({'small E': small} if small else {})
+    slims = {f'SFace, {name}': slim_e(folder, name, shape) for name, shape in section('slim_e')['tries'].items()}
+    return found | {name: network for name, network in ({'small E': small} | slims).items() if network}
 
 
 def embed(network: Network, source: crop_set.CropSet) -> np.ndarray:
