@@ -147,6 +147,8 @@ def milliseconds(network: Network, repeats: int = 60) -> float:
 def run(config: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = networks(Path(folder))
+        if config['only']:
+            found = {name: network for name, network in found.items() if name in ('SFace', *config['only'])}
         benchmarks = [Benchmark.load(*key.split('.')) for key in config['sets']]
         rows: dict[str, list[str]] = {
             name: [f'{milliseconds(network):.1f}', f'{shaken(network, benchmarks[0].source):.4f}'] for name, network in found.items()
