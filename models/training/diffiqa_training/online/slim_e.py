@@ -39,6 +39,19 @@ class Leak(nn.Module):
         return self.slope * x + (1 - self.slope) * x.relu()
 
 
+class TwoConvolutions(nn.Module):
+    """The same as the shipped file has it, which onnxruntime computes fastest: a·x + relu((1 - a)·x), each product a convolution."""
+
+    def __init__(self, slope: Tensor) -> None:
+        super().__init__()
+        count = len(slope)
+        self.kept, self.cut = (nn.Conv2d(count, count, 1, groups=count, bias=False) for _ in range(2))
+        self.kept.weight.data, self.cut.weight.data = slope.view(-1, 1, 1, 1), 1 - slope.view(-1, 1, 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.kept(x) + self.cut(x).relu()
+
+
 class Slim(nn.Module):
     """Pixels 0..255 [N, 3, 112, 112] -> embedding [N, 128], feature maps at LAYERS."""
 
@@ -163,6 +176,9 @@ def load(name: str, shape: dict[str, Any]) -> Slim | None:
         return None
     network = slim(load_sface(paths.MODELS / 'embedder.onnx'), **shape)
     network.load_state_dict(torch.load(file, map_location='cpu', weights_only=True)['ema'])
+    for index, layer in enumerate(network.layers):
+        if isinstance(layer, Leak):
+            network.layers[index] = TwoConvolutions(layer.slope.data.flatten())
     return network.eval()
 
 
