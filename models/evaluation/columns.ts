@@ -2,7 +2,7 @@ import type { ScoreColumn } from '../../src/evaluation/compare.ts'
 import { seededShuffle } from '../../src/evaluation/edc.ts'
 import { seededRandom } from '../../src/evaluation/seeded-random.ts'
 import { EscalationBudget } from '../../src/gate/budget.ts'
-import { doubtAbout } from '../../src/gate/cascade.ts'
+import { deservesSecondLook, doubtAbout } from '../../src/gate/cascade.ts'
 import { RecentScores } from '../../src/gate/recent-scores.ts'
 import type { ScoringManifest } from '../../src/inference/manifest.ts'
 import { applyKnots, calibrate } from '../../src/quality/calibration.ts'
@@ -60,9 +60,9 @@ export function escalated(answers: readonly Answer[], scoring: ScoringManifest, 
     if (!face) continue
     budget.earn()
     recent.add(face.fast.mean)
-    const doubt = doubtAbout(fastScore(face, scoring), face.residual, thresholds.balanced.probe, cascade)
-    const isWanted = doubt === 'residual' || (doubt === 'acceptance' && recent.isLow(face.fast.mean, budget.share))
-    if (!isWanted || left === 0 || !budget.take()) continue
+    const fast = fastScore(face, scoring)
+    const doubt = doubtAbout(fast, face.residual, thresholds.balanced.probe, cascade)
+    if (!deservesSecondLook(doubt, fast, recent, budget.share) || left === 0 || !budget.take()) continue
     chosen[k] = true
     left--
   }

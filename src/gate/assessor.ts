@@ -6,7 +6,7 @@ import { combine } from '../quality/calibration.ts'
 import type { QualityScore } from '../quality/types.ts'
 import { type AssessRequest, resolveRequest } from './assess-request.ts'
 import type { EscalationBudget } from './budget.ts'
-import { type Doubt, doubtAbout } from './cascade.ts'
+import { type Doubt, deservesSecondLook, doubtAbout } from './cascade.ts'
 import { degradedAssessment } from './degraded.ts'
 import type { Escalator } from './escalator.ts'
 import type { EventHub } from './event-hub.ts'
@@ -77,12 +77,13 @@ export class Assessor {
   }
 
   async #judge(request: AssessRequest, settings: Settings, start: number, events: Teller): Promise<Assessment> {
-    const { scorer } = this.#parts
+    const { scorer, recent, budget } = this.#parts
     const thresholds = settings.policy.thresholds[request.purpose]
     // Scores of other processes are shared only where the residual is no doubt.
     const doubt = ({ fast, aligned }: Pick<LookedFace, 'fast' | 'aligned'>): Doubt | undefined =>
       doubtAbout(fast, aligned.residual ?? 0, thresholds, this.#parts.manifest.scoring.cascade)
-    const wants = (face: LookedFace): boolean => request.full || this.#deserves(face.fast, doubt(face))
+    const wants = (face: LookedFace): boolean =>
+      request.full || deservesSecondLook(doubt(face), face.fast, recent, budget.share)
     const accepts = ({ fast, full }: SharedFace): boolean => {
       if (!wants({ fast, aligned: {}, measures: {}, full: undefined })) return isAccepted(fast, thresholds)
       const { manifest, options } = this.#parts
@@ -113,12 +114,6 @@ export class Assessor {
     for (const one of verdicts) events.emit('verdict', { verdict: one, ...(group !== undefined && { group }) })
     accountEnd(events, verdict.decision, start, request.purpose, look.photo && look.faces.length)
     return { verdict, verdicts, faces: look.faces, aligned, photo: look.photo }
-  }
-
-  /** Is the doubt worth a part of the budget? */
-  #deserves({ raw }: QualityScore, doubt: Doubt | undefined): boolean {
-    const { budget, recent } = this.#parts
-    return doubt === 'residual' || (doubt === 'acceptance' && recent.isLow(raw, budget.share))
   }
 
   /** Would this face get a second look now? */

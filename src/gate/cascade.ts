@@ -1,5 +1,6 @@
 import type { ScoringManifest, ThresholdSet } from '../inference/manifest.ts'
 import type { QualityScore } from '../quality/types.ts'
+import type { RecentScores } from './recent-scores.ts'
 
 /** Why the fast score alone does not settle the decision. */
 export type Doubt = 'acceptance' | 'residual'
@@ -22,4 +23,14 @@ export function doubtAbout(
 ): Doubt | undefined {
   if (residual > residualCap) return 'residual'
   return value < acceptFrom ? 'acceptance' : undefined
+}
+
+/** Is the doubt worth a part of the budget, `share` of all faces? */
+export function deservesSecondLook(
+  doubt: Doubt | undefined,
+  { raw }: Pick<QualityScore, 'raw'>,
+  recent: RecentScores,
+  share: number,
+): boolean {
+  return doubt === 'residual' || (doubt === 'acceptance' && recent.isLow(raw, share))
 }
