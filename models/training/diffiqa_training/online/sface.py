@@ -17,10 +17,11 @@ TAP_CHANNELS = (128, 256, 512, 1024)
 
 
 class TappedSFace(nn.Module):
-    """Pixels 0..255, RGB, [N, 3, 112, 112] -> embedding [N, 128], feature maps at TAPS."""
+    """Pixels 0..255, RGB, [N, 3, 112, 112] -> embedding [N, 128], feature maps at `taps`."""
 
-    def __init__(self, layers: list[tuple[str, nn.Module]]) -> None:
+    def __init__(self, layers: list[tuple[str, nn.Module]], taps: tuple[str, ...] = TAPS) -> None:
         super().__init__()
+        self.taps = taps
         self.names = [name for name, _ in layers]
         self.layers = nn.ModuleList(layer for _, layer in layers)
 
@@ -28,7 +29,7 @@ class TappedSFace(nn.Module):
         taps = []
         for name, layer in zip(self.names, self.layers):
             x = layer(x)
-            if name in TAPS:
+            if name in self.taps:
                 taps.append(x)
         return x, taps
 

@@ -52,23 +52,6 @@ class TwoConvolutions(nn.Module):
         return self.kept(x) + self.cut(x).relu()
 
 
-class Slim(nn.Module):
-    """Pixels 0..255 [N, 3, 112, 112] -> embedding [N, 128], feature maps at LAYERS."""
-
-    def __init__(self, layers: list[tuple[str, nn.Module]]) -> None:
-        super().__init__()
-        self.names = [name for name, _ in layers]
-        self.layers = nn.ModuleList(layer for _, layer in layers)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        maps = []
-        for name, layer in zip(self.names, self.layers):
-            x = layer(x)
-            if name in LAYERS:
-                maps.append(x)
-        return x, maps
-
-
 def block_of(name: str) -> int | None:
     part = name.split('_')
     return int(part[1]) if part[0] == 'conv' else None
@@ -83,7 +66,7 @@ def narrowed(layer: nn.Conv2d, inputs: Tensor, outputs: Tensor) -> nn.Conv2d:
     return new
 
 
-def slim(sface: TappedSFace, keep: float, drop: list[int]) -> Slim:
+def slim(sface: TappedSFace, keep: float, drop: list[int]) -> TappedSFace:
     """A copy of SFace, whose batch normalisations are in its convolutions, with fewer channels or blocks."""
     alive, layers = torch.arange(3), []
     for name, layer in zip(sface.names, sface.layers):
@@ -103,13 +86,13 @@ def slim(sface: TappedSFace, keep: float, drop: list[int]) -> Slim:
             layers.append((name, Leak(layer.weight.data[alive].clone())))
         else:
             layers.append((name, copy.deepcopy(layer)))
-    return Slim(layers).requires_grad_(True).eval()
+    return TappedSFace(layers, LAYERS).requires_grad_(True).eval()
 
 
 class Summed(nn.Module):
     """Embedding, and behind it the maps summed up as the quality head reads them (taps.py)."""
 
-    def __init__(self, network: Slim) -> None:
+    def __init__(self, network: TappedSFace) -> None:
         super().__init__()
         self.network = network
 
@@ -128,13 +111,13 @@ def map_error(found: Tensor, wanted: Tensor) -> Tensor:
     return (found - wanted).square().mean() / wanted.square().mean()
 
 
-def learn(student: Slim, teacher: TappedSFace, config: dict[str, Any], title: str) -> tuple[Slim, dict[str, Any]]:
+def learn(student: TappedSFace, teacher: TappedSFace, config: dict[str, Any], title: str) -> tuple[TappedSFace, dict[str, Any]]:
     device = pick_device(config['device'])
     sources = [crop_set.load(name, 'clean') for name in config['sets']]
     sizes = np.array([len(source.crops) for source in sources])
     random = np.random.default_rng(config['seed'])
     abar = torch.from_numpy(alpha_bars()).float().to(device)
-    whole = Slim(list(zip(teacher.names, teacher.layers))).to(device)
+    whole = TappedSFace(list(zip(teacher.names, teacher.layers)), LAYERS).to(device)
     student = student.to(device)
     average = copy.deepcopy(student)
     optimiser = torch.optim.AdamW(student.parameters(), config['learning_rate'], weight_decay=0)
@@ -170,7 +153,7 @@ def learn(student: Slim, teacher: TappedSFace, config: dict[str, Any], title: st
     return average.to('cpu'), facts
 
 
-def load(name: str, shape: dict[str, Any]) -> Slim | None:
+def load(name: str, shape: dict[str, Any]) -> TappedSFace | None:
     file = FOLDER / f'{name}.pt'
     if not file.exists():
         return None
