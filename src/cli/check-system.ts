@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import type { ImageFormat } from '../face/sniff.ts'
 import { nativeModuleMissing } from '../inference/native-module.ts'
+import { silenceRuntime, telemetryAllowed } from '../inference/runtime-telemetry.ts'
 import { type Check, CheckFailed } from './check.ts'
 import { packageInfo } from './package-info.ts'
 
@@ -65,12 +66,13 @@ export const sharpCheck: Check = {
   },
 }
 
-/** onnxruntime-node's native library loads. */
+/** onnxruntime-node's native library loads; whether it reports to its makers. */
 export const onnxruntimeCheck: Check = {
   name: 'onnxruntime-node',
   async run() {
     const { env } = await load('onnxruntime-node', () => import('onnxruntime-node'))
-    return env.versions.node ?? env.versions.common
+    silenceRuntime()
+    return `${env.versions.node ?? env.versions.common}, its telemetry is ${telemetryAllowed() ? 'on, as the environment asks' : 'off'}`
   },
 }
 

@@ -2,6 +2,7 @@ import type { InferenceSession } from 'onnxruntime-node'
 import { DiffiqaError } from '../errors.ts'
 import { nativeCall } from './native-call.ts'
 import { nativeModuleMissing } from './native-module.ts'
+import { silenceRuntime } from './runtime-telemetry.ts'
 import type { Tensor, TensorModel } from './tensor-model.ts'
 
 type Runtime = typeof import('onnxruntime-node')
@@ -46,6 +47,7 @@ export async function createOnnxModel(bytes: Uint8Array, name: string, numThread
 
 /** Only workers and one-shot commands come here; the importing of the package must not load a native library. */
 async function loadRuntime(): Promise<Runtime> {
+  silenceRuntime()
   try {
     return await nativeCall(() => import('onnxruntime-node'))
   } catch (cause) {

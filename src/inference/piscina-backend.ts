@@ -5,6 +5,7 @@ import { DiffiqaError } from '../errors.ts'
 import type { InferenceBackend } from './backend.ts'
 import { checkOptions } from './backend-options.ts'
 import { PiscinaSlot } from './piscina-slot.ts'
+import { silenceRuntime } from './runtime-telemetry.ts'
 import { TaskScheduler } from './task-scheduler.ts'
 
 export interface PiscinaBackendOptions {
@@ -63,6 +64,7 @@ export function createPiscinaBackend(options: PiscinaBackendOptions): InferenceB
   )
   const { workerUrl, workerData, workers, resourceLimits = {}, connect } = options
   checkWorkerFile(workerUrl)
+  silenceRuntime()
   return new TaskScheduler({
     workers,
     maxQueue: options.maxQueue,

@@ -22,6 +22,8 @@ export interface CliRun {
 
 export interface CliOptions {
   readonly cwd?: string
+  /** @default that of the tests */
+  readonly env?: NodeJS.ProcessEnv
   readonly script?: string
   /** Called with each piece of standard output and the process. */
   readonly onOutput?: (text: string, child: ReturnType<typeof spawn>) => void
@@ -33,6 +35,7 @@ export interface CliOptions {
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
   const child = spawn(process.execPath, [options.script ?? CLI, ...args], {
     cwd: options.cwd,
+    ...(options.env && { env: options.env }),
     stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
     timeout: 100_000,
     killSignal: 'SIGKILL',

@@ -1,6 +1,8 @@
 """Aligned crops of every set, made by the server's own decoder, detector and aligner (models/training/crops.ts)."""
+import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import crop_set, paths
@@ -16,5 +18,7 @@ def run(config: dict[str, Any]) -> None:
         raise SystemExit('crops: Node is needed (npx was not found)')
     paths.CROPS.mkdir(parents=True, exist_ok=True)
     script = paths.MODELS / 'training' / 'crops.ts'
-    command = [npx, 'tsx', str(script), '--data', str(paths.data_dir()), '--out', str(paths.CROPS), *missing]
-    subprocess.run(command, check=True, cwd=paths.ROOT)
+    command = [npx, 'tsx', str(script), '--data', str(paths.data_dir()), '--out', str(paths.CROPS)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        # list() raises what a process ended with.
+        list(pool.map(lambda key: subprocess.run([*command, key], check=True, cwd=paths.ROOT), missing))
