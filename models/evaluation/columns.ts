@@ -10,7 +10,6 @@ import type { Answer, Looked } from './job.ts'
 
 export const FAST = 'DifFIQA(R)'
 export const FULL = 'full DifFIQA, tuned'
-export const PAPER = 'full DifFIQA, paper (one draw)'
 export const CASCADE = 'cascade'
 export const COMBINED = 'combined, every photo'
 
@@ -95,6 +94,7 @@ export function columns(
   judges: readonly string[],
   scoring: ScoringManifest,
   seed: string,
+  paperDraws = 1,
 ): Column[] {
   const column = (kind: Column['kind'], name: string, of: (face: Looked) => number | undefined): Column => ({
     kind,
@@ -115,7 +115,11 @@ export function columns(
   const all = [
     column('own', FAST, ({ fast }) => fast.mean),
     column('own', FULL, (face) => fullRaw(face, scoring)),
-    column('own', PAPER, ({ paper }) => paper),
+    column(
+      'own',
+      `full DifFIQA, paper (${paperDraws === 1 ? 'one draw' : `${paperDraws} draws`})`,
+      ({ paper }) => paper,
+    ),
     { kind: 'own' as const, name: CASCADE, quality: cascade(answers, scoring, twice) },
     column('own', COMBINED, (face) => combinedRaw(face, scoring)),
     ...used.map(([name, drop]) =>

@@ -39,7 +39,7 @@ export interface Looked {
   readonly fast: { readonly mean: number; readonly deviation: number }
   /** The tuned score's features, in the manifest's order. */
   readonly features: readonly number[] | undefined
-  /** Raw score of the paper's preset with one of its draws. */
+  /** Raw score of the paper's preset with as many of its draws as were asked for. */
   readonly paper: number | undefined
   /** Per judge. */
   readonly embeddings: readonly Float32Array[] | undefined
@@ -58,4 +58,5 @@ export interface WorkerData {
   readonly modelsFolder: string
   readonly cacheFolder: string
   readonly hasPeer: boolean
+  readonly paperDraws: number
 }

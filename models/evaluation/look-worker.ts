@@ -60,22 +60,21 @@ const diffiqa = createDiffiqa({
   manifest: store.manifest,
 })
 const { tuned, paper } = store.manifest.scoring
-/** Ten draws take 1.6 s a face. */
-const oneDraw = { ...paper, draws: 1 }
+const someDraws = { ...paper, draws: data.paperDraws }
 const published = createDiffiqa({
   embedder: sface,
   denoiser: await store.session('denoiser'),
-  manifest: { ...store.manifest, scoring: { ...store.manifest.scoring, paper: oneDraw } },
+  manifest: { ...store.manifest, scoring: { ...store.manifest.scoring, paper: someDraws } },
   preset: 'paper',
 })
 const paperKey = JSON.stringify([
   hashes.embedder,
   hashes.denoiser,
   store.manifest.modelVersion,
-  oneDraw.timestep,
-  oneDraw.steps,
-  oneDraw.eta,
-  oneDraw.draws,
+  someDraws.timestep,
+  someDraws.steps,
+  someDraws.eta,
+  someDraws.draws,
 ])
 const featuresKey = JSON.stringify([
   hashes.embedder,

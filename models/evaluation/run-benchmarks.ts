@@ -26,6 +26,7 @@ export interface BenchmarkSettings {
   readonly rounds: number
   readonly seed: string
   readonly people: number
+  readonly paperDraws: number
 }
 
 export interface BenchmarkResult {
@@ -77,13 +78,13 @@ interface Looks extends Pick<BenchmarkResult, 'benchmark' | 'photos' | 'answers'
 
 function evaluate(
   { benchmark, photos, answers, natural, rivals }: Looks,
-  { judges, scoring, rounds, seed }: BenchmarkSettings,
+  { judges, scoring, rounds, seed, paperDraws }: BenchmarkSettings,
 ): BenchmarkResult {
   const persons = photos.map(({ person }) => person)
   const files = photos.map(({ file }) => file)
   const comparisons = benchmark.cross ? crossPairs(files, persons, benchmark.cross) : allPairs(persons)
   const names = judges.map(({ name }) => name)
-  const scores = [...columns(answers, names, scoring, seed), ...rivals]
+  const scores = [...columns(answers, names, scoring, seed, paperDraws), ...rivals]
   const judged = judges.map(({ name, fmr }, j) => ({
     name,
     fmr,

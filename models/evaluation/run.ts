@@ -40,6 +40,7 @@ async function evaluate(settings: Settings): Promise<void> {
     modelsFolder: settings.models,
     cacheFolder: settings.cache,
     hasPeer,
+    paperDraws: settings.paperDraws,
   })
   const common: BenchmarkSettings = {
     data: settings.data,
@@ -49,6 +50,7 @@ async function evaluate(settings: Settings): Promise<void> {
     rounds: settings.rounds,
     seed: settings.seed,
     people: settings.people,
+    paperDraws: settings.paperDraws,
   }
   const sections: Section[] = []
   const goals: Goal[] = []

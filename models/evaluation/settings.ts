@@ -20,6 +20,8 @@ export interface Settings {
   readonly seed: string
   /** People per set; Infinity for all. */
   readonly people: number
+  /** Noise draws of the paper's preset. */
+  readonly paperDraws: number
 }
 
 const USAGE = `usage: npm run evaluate -- [DATA] [options]
@@ -36,6 +38,7 @@ DATA is the folder with lfw-test, fiw-test, cfp-test and utkface; default: the e
   --jobs N        worker threads (default: the number of processor cores)
   --rounds N      of the bootstrap (default: 400)
   --seed TEXT     (default: 1)
+  --paper-draws N noise draws of the paper's preset, which has ten: .16 s each for every face (default: 1)
   --people N      a try on the first N people of each set; its numbers mean nothing
 `
 
@@ -56,12 +59,18 @@ export function readSettings(args: readonly string[]): Settings | undefined {
       rounds: { type: 'string', default: '400' },
       seed: { type: 'string', default: '1' },
       people: { type: 'string', default: 'Infinity' },
+      'paper-draws': { type: 'string', default: '1' },
     },
   })
   const data = positionals[0] ?? process.env.DIFFIQA_DATA
   const parts = values.only.split(',') as Part[]
   const isWhole = parts.length === PARTS.length && values.people === 'Infinity'
-  const numbers = [values.jobs, values.rounds, values.people].map(Number) as [number, number, number]
+  const numbers = [values.jobs, values.rounds, values.people, values['paper-draws']].map(Number) as [
+    number,
+    number,
+    number,
+    number,
+  ]
   if (
     !data ||
     parts.some((part) => !PARTS.includes(part)) ||
@@ -71,7 +80,7 @@ export function readSettings(args: readonly string[]): Settings | undefined {
     process.stderr.write(USAGE)
     return undefined
   }
-  const [threads, rounds, people] = numbers
+  const [threads, rounds, people, paperDraws] = numbers
   return {
     data: resolve(data),
     out: resolve(values.out),
@@ -85,5 +94,6 @@ export function readSettings(args: readonly string[]): Settings | undefined {
     rounds,
     seed: values.seed,
     people,
+    paperDraws,
   }
 }
