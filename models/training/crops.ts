@@ -17,6 +17,7 @@ import type { Degradation } from '../../src/evaluation/degrade.ts'
 import { align } from '../../src/face/align.ts'
 import { createDetector } from '../../src/face/detector.ts'
 import type { Face } from '../../src/face/types.ts'
+import { silenceRuntime } from '../../src/inference/runtime-telemetry.ts'
 import { preparePhoto } from './prepared-photo.ts'
 
 const { values, positionals } = parseArgs({
@@ -30,6 +31,7 @@ const { values, positionals } = parseArgs({
 if (!values.data || !values.out || positionals.length === 0)
   throw new Error('usage: crops.ts --data DIR --out DIR [--detector FILE] SET.VARIANT …')
 
+silenceRuntime()
 const session = await InferenceSession.create(readFileSync(values.detector), {
   executionProviders: ['cpu'],
   intraOpNumThreads: 1,
