@@ -26,7 +26,6 @@ from .label_rows import Rows, gather, unit
 from .regressor import Regressor
 from .runtime import Budget, autocast, pick_device, prepare, save, update_average
 
-FOLDER = paths.TRAINING / 'regressor'
 BETA = 0.5
 # Crops that an exported network's BatchNorms are measured on again.
 START_CROPS = 512
@@ -158,9 +157,15 @@ def labelled(rows: Rows) -> Rows:
 
 
 def run(config: dict[str, Any]) -> None:
-    random = prepare(config['seed'], config['threads'])
+    for seed in config['seeds']:
+        train(config, seed)
+
+
+def train(config: dict[str, Any], seed: int) -> None:
+    random = prepare(seed, config['threads'])
     device = pick_device(config['device'])
-    file = FOLDER / 'last.pt'
+    folder = paths.TRAINING / 'regressor' / str(seed)
+    file = folder / 'last.pt'
     model = Regressor(**config['architecture'])
     rows = labelled(gather(config['sets'], config['variants']))
     batches = Batches(rows, config['natural_share'], random)
@@ -173,18 +178,18 @@ def run(config: dict[str, Any]) -> None:
     model.to(device, memory_format=torch.channels_last).train()
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=config['weight_decay'])
-    step, spent, best = 0, 0.0, -math.inf
+    step, spent = 0, 0.0
     if config['resume'] and file.exists():
         state = torch.load(file, map_location=device, weights_only=True)
         model.load_state_dict(state['model'])
         average.load_state_dict(state['ema'])
         optimiser.load_state_dict(state['optimiser'])
-        step, spent, best = state['step'], state['spent'], state['best']
-        batches.random = np.random.default_rng([config['seed'], step])
+        step, spent = state['step'], state['spent']
+        batches.random = np.random.default_rng([seed, step])
     held_out = {key: gather([key.split('.')[0]], [key.split('.')[1]]) for key in config['validation']}
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     print(f'distil: {len(rows)} crops', flush=True)
-    log = (FOLDER / 'distil.csv').open('a', newline='')
+    log = (folder / 'distil.csv').open('a', newline='')
     table = csv.writer(log)
     if log.tell() == 0:
         measures = [f'{key}:{head}' for key in held_out for head in ('mean', 'gen')]
@@ -194,22 +199,16 @@ def run(config: dict[str, Any]) -> None:
     bar = tqdm(total=100, unit='%', disable=not sys.stderr.isatty())
 
     def checkpoint() -> None:
-        nonlocal saved, running, best
+        nonlocal saved, running
         measures = validate(average, held_out, device)
         means = [np.nanmean([part.get(key, math.nan) for part in running]) for key in WEIGHTS] if running else [math.nan] * len(WEIGHTS)
         table.writerow([f'{budget.spent / 60:.1f}', step, step * config['batch'], *(f'{v:.4f}' for v in means), *(f'{v:.4f}' for v in measures.values())])
         log.flush()
         provenance = {'step': 'distil', 'steps': step, 'samples': step * config['batch'], 'crops': len(rows),
-                      'minutes': round(budget.spent / 60, 1), 'start': config['start'], 'sets': config['sets'], 'seed': config['seed'],
+                      'minutes': round(budget.spent / 60, 1), 'start': config['start'], 'sets': config['sets'], 'seed': seed,
                       'rankCorrelationWithGenuineSimilarity': {key: round(value, 4) for key, value in measures.items()}}
-        rank = float(np.mean([value for key, value in measures.items() if key.endswith(':mean')]))
-        state = {'ema': average.state_dict(), 'architecture': config['architecture'], 'provenance': provenance}
-        if rank > best:
-            # Labels are noisy and in time learnt by heart: what is shipped is the network that ranked the validation people best.
-            best = rank
-            save(state, FOLDER / 'best.pt')
-        save({**state, 'model': model.state_dict(), 'optimiser': optimiser.state_dict(), 'step': step, 'spent': budget.spent,
-              'best': best}, file)
+        save({'ema': average.state_dict(), 'architecture': config['architecture'], 'provenance': provenance, 'model': model.state_dict(),
+              'optimiser': optimiser.state_dict(), 'step': step, 'spent': budget.spent}, file)
         saved, running = time.monotonic(), []
 
     while (progress := budget.progress(step)) < 1:

@@ -1,8 +1,8 @@
-"""Teaches DifFIQA(R) to be steady: one pass of the student answers what its teacher says of the face and its mirror image together.
+"""Teaches DifFIQA(R) to be steady: one pass of the student answers what its teachers say of the face and its mirror image together.
 
-The teacher, a trained regressor, sees every crop as it is; the student sees it twice, shifted, turned and lit otherwise and once mirrored, and its two
-answers are pulled together. So the answers for a face and its mirror image, or for a crop a pixel aside, come near one another, and the server
-needs one pass instead of two.
+The teachers, regressors trained from different seeds, see every crop as it is, and their mean is what counts. The student begins as the first of them
+and sees the crop twice, shifted, turned and lit otherwise and once mirrored, and its two answers are pulled together. So the answers for a face
+and its mirror image, or for a crop a pixel aside, come near one another, and the server needs one pass of one network.
 """
 import copy
 import csv
@@ -24,7 +24,7 @@ from .regressor import Regressor
 from .runtime import Budget, autocast, pick_device, prepare, save, update_average
 
 FOLDER = paths.TRAINING / 'steady'
-# What the teacher says of each crop; columns: mean, log variance, embedding.
+# What the teachers say of each crop, on average; columns: mean, log variance, embedding.
 ANSWERS = FOLDER / 'teacher.npy'
 # Of the photos to either side of a quarter turn there are few: this many bins of yaw are drawn alike, as far as labels are.
 YAW_BINS = 9
@@ -86,11 +86,15 @@ def run(config: dict[str, Any]) -> None:
     rows = labelled(gather(config['sets'], config['variants']))
     held_out = {key: gather([key.split('.')[0]], [key.split('.')[1]]) for key in config['validation']}
     model = Regressor(**config['architecture'])
-    load_checkpoint(model, paths.ROOT / config['start'])
     model.to(device, memory_format=torch.channels_last)
     FOLDER.mkdir(parents=True, exist_ok=True)
     if not (ANSWERS.exists() and len(np.load(ANSWERS)) == len(rows)):
-        np.save(ANSWERS, ask(model, rows, config['dtype'], device))
+        answers = []
+        for file in config['start']:
+            load_checkpoint(model, paths.ROOT / file)
+            answers.append(ask(model, rows, config['dtype'], device))
+        np.save(ANSWERS, np.mean(answers, axis=0))
+    load_checkpoint(model, paths.ROOT / config['start'][0])
     answers = np.load(ANSWERS)
     share = config['label_share']
     wanted_mean = ((1 - share) * answers[:, 0] + share * standardise(rows.target)).astype(np.float32)
@@ -112,7 +116,7 @@ def run(config: dict[str, Any]) -> None:
         table.writerow([f'{budget.spent / 60:.1f}', step, f'{np.mean(running or [math.nan]):.4f}', *(f'{value:.4f}' for value in measures.values())])
         log.flush()
         provenance = {'step': 'steady', 'steps': step, 'samples': step * config['batch'], 'crops': len(rows), 'minutes': round(budget.spent / 60, 1),
-                      'start': torch.load(paths.ROOT / config['start'], map_location='cpu', weights_only=True)['provenance'],
+                      'start': [torch.load(paths.ROOT / file, map_location='cpu', weights_only=True)['provenance'] for file in config['start']],
                       'labelShare': share, 'sets': config['sets'], 'seed': config['seed'],
                       'validation': {key: round(value, 4) for key, value in measures.items()}}
         save({'ema': average.state_dict(), 'architecture': config['architecture'], 'provenance': provenance}, FOLDER / 'last.pt')

@@ -20,7 +20,7 @@ ANSWERED = ('gen', 'pass', 'pair')
 
 
 def regressors() -> dict[str, Regressor]:
-    files = {'shipped (distil)': paths.TRAINING / 'regressor' / 'best.pt'} | {file.stem: file for file in sorted(FOLDER.glob('*.pt'))}
+    files = {'shipped (steady)': paths.TRAINING / 'steady' / 'last.pt'} | {file.stem: file for file in sorted(FOLDER.glob('*.pt'))}
     models = {}
     for name, file in files.items():
         if file.exists():
