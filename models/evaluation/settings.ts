@@ -39,7 +39,7 @@ DATA is the folder with lfw-test, fiw-test, cfp-test and utkface; default: the e
   --rounds N      of the bootstrap (default: 400)
   --seed TEXT     (default: 1)
   --paper-draws N noise draws of the paper's preset, which has ten: .16 s each for every face (default: 1)
-  --people N      a try on the first N people of each set; its numbers mean nothing
+  --people N      a try on the first N people of each set: wide intervals, not to be compared with whole sets
 `
 
 /** @returns undefined, after saying how to call it, when it was called wrongly */

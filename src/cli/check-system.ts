@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import type { ImageFormat } from '../face/sniff.ts'
 import { nativeModuleMissing } from '../inference/native-module.ts'
-import { silenceRuntime, telemetryAllowed } from '../inference/runtime-telemetry.ts'
+import { silenceRuntime, telemetryDisabled } from '../inference/runtime-telemetry.ts'
 import { type Check, CheckFailed } from './check.ts'
 import { packageInfo } from './package-info.ts'
 
@@ -72,7 +72,7 @@ export const onnxruntimeCheck: Check = {
   async run() {
     const { env } = await load('onnxruntime-node', () => import('onnxruntime-node'))
     silenceRuntime()
-    return `${env.versions.node ?? env.versions.common}, its telemetry is ${telemetryAllowed() ? 'on, as the environment asks' : 'off'}`
+    return `${env.versions.node ?? env.versions.common}, its telemetry is ${telemetryDisabled() ? 'off' : 'on, as the environment asks'}`
   },
 }
 

@@ -1,8 +1,8 @@
 /** Read by onnxruntime's library when its first session is made, from the environment of the process. */
 const VARIABLE = 'ORT_DISABLE_TELEMETRY'
 
-/** What onnxruntime takes for "no". */
-const ALLOWED = new Set(['', '0', 'false'])
+/** What onnxruntime 1.30 takes for "yes, disable it"; everything else, "no" and "off" among it, leaves telemetry on. */
+const DISABLING = new Set(['1', 'true', 'yes', 'y', 'on'])
 
 /**
  * Keeps onnxruntime (1.29 and later, not on Windows) from its telemetry, which writes an identifier of the device below `~/.cache`,
@@ -15,7 +15,7 @@ export function silenceRuntime(): void {
   process.env[VARIABLE] ??= '1'
 }
 
-/** Whether the caller's environment asks for telemetry. */
-export function telemetryAllowed(): boolean {
-  return ALLOWED.has(process.env[VARIABLE]?.toLowerCase() ?? '')
+/** Whether the environment switches telemetry off. */
+export function telemetryDisabled(): boolean {
+  return DISABLING.has((process.env[VARIABLE] ?? '').trim().toLowerCase())
 }

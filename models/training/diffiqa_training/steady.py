@@ -6,8 +6,10 @@ and its mirror image, or for a crop a pixel aside, come near one another, and th
 """
 import copy
 import csv
+import hashlib
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +26,6 @@ from .regressor import Regressor
 from .runtime import Budget, autocast, pick_device, prepare, save, update_average
 
 FOLDER = paths.TRAINING / 'steady'
-# What the teachers say of each crop, on average; columns: mean, log variance, embedding.
-ANSWERS = FOLDER / 'teacher.npy'
 # Of the photos to either side of a quarter turn there are few: this many bins of yaw are drawn alike, as far as labels are.
 YAW_BINS = 9
 
@@ -35,6 +35,12 @@ def both_sides(model: Regressor, faces: Tensor) -> Tensor:
     """[N, 130]: means of the answers to the faces and their mirror images, and the embedding's."""
     parts = [torch.cat([mean[:, None], variance[:, None], embedding], 1) for mean, variance, embedding in (model(faces), model(faces.flip(3)))]
     return (parts[0] + parts[1]) / 2
+
+
+def answers_file(teachers: list[Path]) -> Path:
+    """What the teachers say of each crop, on average; columns: mean, log variance, embedding. Other teachers, another file."""
+    digest = hashlib.sha256(b''.join(file.read_bytes() for file in teachers)).hexdigest()[:8]
+    return FOLDER / f'teachers.{digest}.npy'
 
 
 def ask(teacher: Regressor, rows: Rows, dtype: str, device: torch.device) -> np.ndarray:
@@ -88,14 +94,16 @@ def run(config: dict[str, Any]) -> None:
     model = Regressor(**config['architecture'])
     model.to(device, memory_format=torch.channels_last)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    if not (ANSWERS.exists() and len(np.load(ANSWERS)) == len(rows)):
-        answers = []
-        for file in config['start']:
-            load_checkpoint(model, paths.ROOT / file)
-            answers.append(ask(model, rows, config['dtype'], device))
-        np.save(ANSWERS, np.mean(answers, axis=0))
-    load_checkpoint(model, paths.ROOT / config['start'][0])
-    answers = np.load(ANSWERS)
+    teachers = [paths.ROOT / file for file in config['start']]
+    kept = answers_file(teachers)
+    if not (kept.exists() and len(np.load(kept)) == len(rows)):
+        said = []
+        for file in teachers:
+            load_checkpoint(model, file)
+            said.append(ask(model, rows, config['dtype'], device))
+        np.save(kept, np.mean(said, axis=0))
+    load_checkpoint(model, teachers[0])
+    answers = np.load(kept)
     share = config['label_share']
     wanted_mean = ((1 - share) * answers[:, 0] + share * standardise(rows.target)).astype(np.float32)
     shares = shares_of(rows, wanted_mean, config['natural_share'])
@@ -116,7 +124,7 @@ def run(config: dict[str, Any]) -> None:
         table.writerow([f'{budget.spent / 60:.1f}', step, f'{np.mean(running or [math.nan]):.4f}', *(f'{value:.4f}' for value in measures.values())])
         log.flush()
         provenance = {'step': 'steady', 'steps': step, 'samples': step * config['batch'], 'crops': len(rows), 'minutes': round(budget.spent / 60, 1),
-                      'start': [torch.load(paths.ROOT / file, map_location='cpu', weights_only=True)['provenance'] for file in config['start']],
+                      'start': [torch.load(file, map_location='cpu', weights_only=True)['provenance'] for file in teachers],
                       'labelShare': share, 'sets': config['sets'], 'seed': config['seed'],
                       'validation': {key: round(value, 4) for key, value in measures.items()}}
         save({'ema': average.state_dict(), 'architecture': config['architecture'], 'provenance': provenance}, FOLDER / 'last.pt')
