@@ -1,5 +1,6 @@
 import sharp from 'sharp'
 import { DiffiqaError } from '../errors.ts'
+import { setUpDecoderOnce } from '../inference/decoder-setup.ts'
 import { decodeWork } from './decode-work.ts'
 import { type ImageFormat, sniff } from './sniff.ts'
 import type { RgbImage } from './types.ts'
@@ -22,15 +23,11 @@ export interface DecodedPhoto {
   readonly format: ImageFormat
 }
 
-let hardened = false
-
 /**
  * libvips loads whatever a file claims to be, among them formats with a history of faults; only photo formats stay open.
- * The block holds for the whole process, which is why decoding belongs into a worker or a tool of its own.
+ * The block holds for the whole process, all its threads and their own use of sharp included.
  */
 function harden(): void {
-  if (hardened) return
-  hardened = true
   sharp.block({ operation: ['VipsForeignLoad'] })
   sharp.unblock({
     operation: [
@@ -74,7 +71,7 @@ function failure(format: ImageFormat, cause: unknown): DiffiqaError {
  * @throws DiffiqaError `empty-body`, `unsupported-media-type`, `too-many-pixels`, `unreadable-image`, `deadline-exceeded`.
  */
 export async function decode(bytes: Uint8Array, options: DecodeOptions = {}): Promise<DecodedPhoto> {
-  harden()
+  setUpDecoderOnce(harden)
   const format = requireSupported(bytes)
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS
   // 'error' takes the odd scan parameters of honest phone JPEGs and still refuses every cut-off file.

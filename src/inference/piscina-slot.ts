@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { MessagePort, ResourceLimits } from 'node:worker_threads'
 import type { Piscina } from 'piscina'
 import { DiffiqaError } from '../errors.ts'
+import { decoderSetup } from './decoder-setup.ts'
 import { fromWireError } from './error-wire.ts'
 import { NativeGate } from './native-gate.ts'
 import { nativeModuleMissing } from './native-module.ts'
@@ -51,7 +52,11 @@ export class PiscinaSlot implements WorkerSlot {
     if (this.#stopped) throw new DiffiqaError('gate-closed')
     const pool: Piscina<WorkerMessage, WorkerReply> = new Pool({
       filename: fileURLToPath(this.#options.workerUrl),
-      workerData: { data: this.#options.workerData, nativeGate: this.#gate.state } satisfies ThreadData,
+      workerData: {
+        data: this.#options.workerData,
+        nativeGate: this.#gate.state,
+        decoderSetup: decoderSetup(),
+      } satisfies ThreadData,
       resourceLimits: this.#options.resourceLimits,
       // No minimum: a thread that ended is not replaced behind our back. The first message makes the thread.
       minThreads: 0,

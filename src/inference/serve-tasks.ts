@@ -1,5 +1,6 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
 import { move, transferableSymbol, valueSymbol } from 'piscina'
+import { shareDecoderSetup } from './decoder-setup.ts'
 import { toWireError, type WireError } from './error-wire.ts'
 import { setNativeGate } from './native-call.ts'
 import type { Task, TaskHandler } from './task-handler.ts'
@@ -8,6 +9,7 @@ import type { Task, TaskHandler } from './task-handler.ts'
 export interface ThreadData {
   readonly data: unknown
   readonly nativeGate: Int32Array
+  readonly decoderSetup: Int32Array
 }
 
 /** What the main thread posts: `start` is answered when the handler is ready, `task` when it has worked. */
@@ -34,8 +36,9 @@ export type WorkerReply =
 export function serveTasks(
   createHandler: (workerData: unknown, port: MessagePort | undefined) => Promise<TaskHandler>,
 ): (message: WorkerMessage) => Promise<WorkerReply> {
-  const { data, nativeGate } = workerData as ThreadData
+  const { data, nativeGate, decoderSetup } = workerData as ThreadData
   setNativeGate(nativeGate)
+  shareDecoderSetup(decoderSetup)
   let loading: Promise<TaskHandler> | undefined
   return async (message) => {
     try {

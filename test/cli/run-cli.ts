@@ -25,6 +25,8 @@ export interface CliOptions {
   /** @default that of the tests */
   readonly env?: NodeJS.ProcessEnv
   readonly script?: string
+  /** Of Node itself. */
+  readonly execArgv?: readonly string[]
   /** Called with each piece of standard output and the process. */
   readonly onOutput?: (text: string, child: ReturnType<typeof spawn>) => void
   /** Where standard output goes. @default a pipe that is read */
@@ -33,7 +35,7 @@ export interface CliOptions {
 
 /** Runs `express-diffiqa` as a process of its own. */
 export function runCli(args: readonly string[], options: CliOptions = {}): Promise<CliRun> {
-  const child = spawn(process.execPath, [options.script ?? CLI, ...args], {
+  const child = spawn(process.execPath, [...(options.execArgv ?? []), options.script ?? CLI, ...args], {
     cwd: options.cwd,
     ...(options.env && { env: options.env }),
     stdio: ['ignore', options.stdout ?? 'pipe', 'pipe'],
