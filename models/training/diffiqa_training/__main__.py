@@ -26,6 +26,7 @@ STEPS: dict[str, str] = {
     'term_study': 'what each term of the full score carries',
     'cascade_study': 'which photos the second look should go to',
     'sigma_study': "what DifFIQA(R)'s sigma means",
+    'noise_study': 'how much of a utility is luck of the noise',
     'teach_online': 'train quality heads on labels measured on the fly',
     'learn': 'train regressors on labels measured on the fly',
     'learn_table': 'utility of those heads and regressors',

@@ -157,12 +157,16 @@ def term_keys(name: str, timestep: int, draws: int) -> list[str]:
     return [key] if key.endswith('mirror') and timestep == 0 else [f'{key}.{timestep}.{draw}' for draw in range(draws)]
 
 
-def feature(source: crop_set.CropSet, name: str, timestep: int, draws: int, process: Process) -> np.ndarray:
-    """A feature of the tuned preset, one value per row; the server's featureValue()."""
-    columns = [load_term(source, key, process) for key in term_keys(name, timestep, draws)]
+def feature_of_keys(source: crop_set.CropSet, name: str, keys: list[str], process: Process) -> np.ndarray:
+    columns = [load_term(source, key, process) for key in keys]
     if name.startswith('log-norm'):
         return np.mean(np.log(np.maximum(columns, 1e-6)), axis=0)
     mean = np.mean(columns, axis=0)
     if name.startswith('head'):
         return mean
     return -np.log(mean + 1e-6) if name == 'pixel-residual' else spread(mean)
+
+
+def feature(source: crop_set.CropSet, name: str, timestep: int, draws: int, process: Process) -> np.ndarray:
+    """A feature of the tuned preset, one value per row; the server's featureValue()."""
+    return feature_of_keys(source, name, term_keys(name, timestep, draws), process)
