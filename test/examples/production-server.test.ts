@@ -87,6 +87,17 @@ class Traffic {
     return new Set(this.answers.filter(({ status }) => status === 200).map((answer) => answer.process))
   }
 
+  /** For a failed test: how many answers of which status each process gave, and what was lost. */
+  get summary(): string {
+    const counts = new Map<string, number>()
+    for (const { status, process } of this.answers) {
+      const key = `${process}: ${status}`
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+    }
+    const each = [...counts].map(([key, count]) => `${key} × ${count}`)
+    return [...each, `lost: ${this.losses.length}`].join(', ')
+  }
+
   start(clients: number): void {
     this.#on = true
     this.#agent = new Agent({ keepAlive: true })
@@ -220,7 +231,9 @@ describe('examples/production-server, several processes', () => {
     await traffic.stop()
     // Connections that were opened meanwhile belong to the other process for as long as they live.
     traffic.start(4)
-    await until(() => traffic.processes.size === 5, 60_000)
+    await until(() => traffic.processes.size === 5, 60_000).catch(() => {
+      throw new Error(`Not five processes answered: ${traffic.summary}\n${program.output}`)
+    })
     await traffic.stop()
     expect(traffic.losses).toEqual([])
     const samples = await program.metrics()
