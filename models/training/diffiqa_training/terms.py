@@ -158,6 +158,7 @@ def term_keys(name: str, timestep: int, draws: int) -> list[str]:
 
 
 def feature_of_keys(source: crop_set.CropSet, name: str, keys: list[str], process: Process) -> np.ndarray:
+    """The feature `name` of the term files `keys`, one value per row; several files are draws, which are averaged."""
     columns = [load_term(source, key, process) for key in keys]
     if name.startswith('log-norm'):
         return np.mean(np.log(np.maximum(columns, 1e-6)), axis=0)
