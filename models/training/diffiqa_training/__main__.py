@@ -6,7 +6,7 @@ A step is a module with `run(config)`; `config` is its section of config.yaml wi
 import importlib
 import sys
 
-from . import config
+from . import chain, config
 
 STEPS: dict[str, str] = {
     'fetch': 'download SFace and the judge networks by name and hash',
@@ -41,10 +41,6 @@ STEPS: dict[str, str] = {
 MODULES = {'teach_online': '.online.teach', 'learn': '.online.learn', 'learn_table': '.online.table', 'small_e': '.online.small_e',
            'slim_e': '.online.slim_e', 'small_e_table': '.online.small_e_table'}
 
-# `all` runs the steps in the order in which they need one another; labels are made with the exported restorer, hence two exports.
-# The rivals and what learns on the fly are not needed for anything that is shipped, so they are apart.
-ORDER = ['fetch', 'crops', 'embed', 'taps', 'teach', 'ddpm', 'export', 'label', 'distil', 'steady', 'export', 'verify', 'vectors', 'calibrate', 'evaluate']
-
 
 def usage() -> str:
     width = max(len(name) for name in STEPS)
@@ -63,9 +59,7 @@ def main(argv: list[str]) -> int:
         return 0
     name, overrides = argv[0], argv[1:]
     if name == 'all':
-        for step in ORDER:
-            print(f'== {step}', flush=True)
-            run_step(step, [])
+        chain.run()
         return 0
     if name not in STEPS:
         print(f'unknown step: {name}\n{usage()}', file=sys.stderr)

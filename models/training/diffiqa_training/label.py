@@ -13,8 +13,8 @@ import numpy as np
 from . import crop_set, paths
 from .config import section
 from .preset import Preset
-from .similarity_labels import load_embedding, predict_missing, similarity_labels, standardise
-from .taps import load_taps, tap_file
+from .similarity_labels import predict_missing, similarity_labels, standardise
+from .taps import tap_file
 from .teach import LABELS, SHIPPED, groups_of, measured_labels, prediction_file, standard_inputs
 from .teacher import predict_out_of_fold
 from .terms import Terms, feature
@@ -118,7 +118,7 @@ def write_targets(labels: dict[Key, Values], preset: Preset, config: dict) -> No
     columns = np.concatenate([
         np.column_stack([feature(source, t.feature, t.timestep, t.draws, preset.process) for t in measured]) for source in sources
     ])
-    inputs = standard_inputs(np.concatenate([load_taps(*key) for key in keys]), np.concatenate([load_embedding(*key) for key in keys]))
+    inputs = np.concatenate([standard_inputs(*key) for key in keys])
     groups = np.concatenate([groups_of(*key) for key in keys])
     predicted = predict_out_of_fold(inputs, columns, groups, config['folds'], config['seed'], config['epochs'], config['input_dropout'])
     terms = np.where(np.isfinite(columns), columns, predicted)

@@ -1,6 +1,7 @@
 """SFace's feature maps, summed up: per channel the mean and the deviation over the face, and means of three horizontal bands.
 
-The embedding says little about how sharp, noisy or covered a face is; the layers before it do.
+The embedding says little about how sharp, noisy or covered a face is; the layers before it do. Training crops are summed up as the
+tuned score will see them: the face, its mirror image and a noised copy.
 """
 
 import sys
@@ -15,13 +16,18 @@ from onnx import TensorProto, helper, numpy_helper
 from . import crop_set, paths
 from .judges import to_nchw
 from .onnx_tools import upgrade
+from .process import forward
 
 # Layers whose channels are summed up: 112, 56, 28, 14, 14 and 7 px.
 LAYERS = ('conv_2_relu', 'conv_4_relu', 'conv_6_relu', 'conv_8_relu', 'conv_12_relu', 'conv_14_relu')
 BANDED = 'conv_12_relu'
 BANDS = ((0, 5), (5, 9), (9, 14))
-OUTPUT = 'taps'
+OUTPUT, EMBEDDING = 'taps', 'fc1'
 EPSILON = 1e-6
+
+VIEWS = FACE, MIRROR, NOISED = 'face', 'mirror', 'noised'
+# Timestep of the noised copy, that of the tuned preset's terms.
+NOISED_AT = 20
 
 
 def constant(graph: onnx.GraphProto, name: str, values: Any, kind: type) -> str:
@@ -66,27 +72,43 @@ def tapped_session(threads: int = 1) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=['CPUExecutionProvider'])
 
 
-def tap_file(name: str, variant: str) -> Path:
-    return paths.TRAINING / 'taps' / f'{name}.{variant}.npy'
+def tap_file(name: str, variant: str, view: str = FACE) -> Path:
+    return paths.TRAINING / 'taps' / f'{name}.{variant}{"" if view == FACE else f".{view}"}.npz'
 
 
-def load_taps(name: str, variant: str) -> np.ndarray:
-    """One vector per row of the set, float16; NaN where the row has no face."""
-    return crop_set.load(name, variant).spread(np.load(tap_file(name, variant)))
+def load_taps(name: str, variant: str, view: str = FACE) -> tuple[np.ndarray, np.ndarray]:
+    """Of each row of the set the summed up maps, float16, and the embedding; NaN where the row has no face."""
+    source = crop_set.load(name, variant)
+    with np.load(tap_file(name, variant, view)) as file:
+        return source.spread(file['taps']), source.spread(file['embedding'])
+
+
+def seen(crops: np.ndarray, view: str, random: np.random.Generator) -> np.ndarray:
+    """uint8 [N,112,112,3] -> what SFace is shown, float32 [N,3,112,112], 0..255."""
+    data = to_nchw(crops)
+    if view == MIRROR:
+        return np.ascontiguousarray(data[..., ::-1])
+    if view == NOISED:
+        x = data / np.float32(127.5) - 1
+        return (forward(x, random.standard_normal(x.shape, np.float32), NOISED_AT) + 1) * np.float32(127.5)
+    return data
 
 
 def run(config: dict[str, Any]) -> None:
     session = tapped_session(config['threads'])
     for key in config['sets']:
         name, variant = key.split('.')
-        target = tap_file(name, variant)
-        if target.exists():
-            continue
-        source = crop_set.load(name, variant)
-        parts = []
-        for start in range(0, len(source.crops), 4):
-            crops = np.asarray(source.crops[start : start + 4])
-            parts.append(session.run([OUTPUT], {'data': to_nchw(crops)})[0].astype(np.float16))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        np.save(target, np.concatenate(parts))
-        print(key, len(source.crops), file=sys.stderr, flush=True)
+        for view in VIEWS if key in config['all_views'] else (FACE,):
+            target = tap_file(name, variant, view)
+            if target.exists():
+                continue
+            source, random = crop_set.load(name, variant), np.random.default_rng(config['seed'])
+            parts = []
+            for start in range(0, len(source.crops), 4):
+                data = seen(np.asarray(source.crops[start : start + 4]), view, random)
+                parts.append(session.run([OUTPUT, EMBEDDING], {'data': data}))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = target.with_suffix('.part.npz')
+            np.savez(unfinished, taps=np.concatenate([taps for taps, _ in parts]).astype(np.float16), embedding=np.concatenate([fc1 for _, fc1 in parts]))
+            unfinished.replace(target)
+            print(key, view, len(source.crops), file=sys.stderr, flush=True)

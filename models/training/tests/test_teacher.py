@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from diffiqa_training import taps, teacher  # noqa: E402
 from diffiqa_training.head_graph import add_head  # noqa: E402
+from diffiqa_training.process import ALPHA_BARS  # noqa: E402
 from diffiqa_training.teach import LABELS, shipped_answer  # noqa: E402
 
 
@@ -38,6 +39,24 @@ class OutOfFold(unittest.TestCase):
         predicted = teacher.predict_out_of_fold(features, np.arange(300.0)[:, None], groups, 3, 1, epochs=2)
         self.assertTrue(np.isnan(predicted[7, 0]))
         self.assertEqual(int(np.isnan(predicted).sum()), 1)
+
+
+class Views(unittest.TestCase):
+    crops = np.random.default_rng(5).integers(0, 256, (3, 112, 112, 3), np.uint8)
+
+    def test_the_face_and_its_mirror_image_are_the_pixels(self) -> None:
+        random = np.random.default_rng(1)
+        face, mirror = (taps.seen(self.crops, view, random) for view in (taps.FACE, taps.MIRROR))
+        np.testing.assert_array_equal(face, self.crops.transpose(0, 3, 1, 2))
+        np.testing.assert_array_equal(mirror, face[..., ::-1])
+
+    def test_the_noised_copy_is_the_forward_process_at_its_timestep(self) -> None:
+        noised = taps.seen(self.crops, taps.NOISED, np.random.default_rng(1)) / 127.5 - 1
+        x = taps.seen(self.crops, taps.FACE, np.random.default_rng(1)) / 127.5 - 1
+        share = ALPHA_BARS[taps.NOISED_AT]
+        noise = (noised - np.sqrt(share) * x) / np.sqrt(1 - share)
+        self.assertAlmostEqual(float(noise.mean()), 0, delta=0.01)
+        self.assertAlmostEqual(float(noise.std()), 1, delta=0.01)
 
 
 def small_network() -> onnx.ModelProto:

@@ -1,0 +1,47 @@
+"""The whole chain: every step that makes what is shipped, in the order in which they need one another.
+
+Steps that do not need one another run side by side, a process and a thread each: two processes on two cores do more than two threads of one.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from . import config, paths
+
+Lane = list[list[str]]
+
+
+def stages() -> list[list[Lane]]:
+    """One after the other; of each the lanes side by side; of each lane the steps, as on the command line.
+
+    Labels are made with the exported restorer, hence two exports. What learns on the fly, and the rivals, make nothing that is shipped.
+    """
+    alone = lambda *steps: [[[step] for step in steps]]
+    distil = [[['distil', f'seeds=[{seed}]']] for seed in config.section('distil')['seeds']]
+    return [
+        alone('fetch', 'crops'),
+        [[['ddpm']], [['embed'], ['taps'], ['teach']]],
+        alone('export', 'label'),
+        distil,
+        alone('steady', 'export', 'verify', 'vectors', 'calibrate', 'evaluate'),
+    ]
+
+
+def run_lane(lane: Lane) -> None:
+    package = __package__
+    environment = {**os.environ, 'PYTHONPATH': str(paths.PACKAGE.parent)}
+    for step in lane:
+        begun = time.monotonic()
+        print(f'== {" ".join(step)}', flush=True)
+        subprocess.run([sys.executable, '-m', package, *step], check=True, env=environment)
+        print(f'== {" ".join(step)}: {(time.monotonic() - begun) / 60:.1f} minutes', flush=True)
+
+
+def run() -> None:
+    for lanes in stages():
+        with ThreadPoolExecutor(len(lanes)) as pool:
+            # list() raises what a lane ended with, once the other lanes have ended too.
+            list(pool.map(run_lane, lanes))
