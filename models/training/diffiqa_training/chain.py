@@ -1,6 +1,6 @@
 """The whole chain: every step that makes what is shipped, in the order in which they need one another.
 
-Steps that do not need one another run side by side, a process and a thread each: two processes on two cores do more than two threads of one.
+Steps that do not need one another run side by side, a process and a thread each: some cannot use two threads, and a core would stand idle.
 """
 
 import os
