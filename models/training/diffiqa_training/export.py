@@ -24,6 +24,8 @@ OPSET = 17
 YUNET = 'models/face_detection_yunet_2023mar.onnx'
 TOLERANCES = {'detector': 1e-3, 'embedder': 1e-2, 'denoiser': 1e-3, 'regressor': 1e-3}
 NETWORKS = ('detector', 'embedder', 'denoiser', 'regressor')
+# Those with something trained, and what of each `provenance` tells.
+TRAINED = {'embedder': 'head', 'denoiser': 'denoiser', 'regressor': 'regressor'}
 
 ABOUT = {
     'detector': {
@@ -92,32 +94,28 @@ def write_torch(model: torch.nn.Module, feeds: tuple, names: list[str], outputs:
     onnx.checker.check_model(onnx.load(str(target)))
 
 
-def load_denoiser(checkpoint: Path | None, seed: int = 0) -> UNet:
-    """The UNet with EMA weights of a checkpoint, or a freshly initialised one."""
-    torch.manual_seed(seed)
-    if checkpoint is None or not checkpoint.exists():
-        return UNet().eval()
-    state = torch.load(checkpoint, map_location='cpu', weights_only=True)
-    model = UNet(**state['architecture'])
+def load_averages(model: torch.nn.Module, state: dict[str, Any]) -> torch.nn.Module:
     model.load_state_dict(state['ema'])
     return model.eval()
 
 
-def load_regressor(checkpoint: Path | None, seed: int = 0) -> Regressor:
-    torch.manual_seed(seed)
-    if checkpoint is None or not checkpoint.exists():
-        return Regressor().eval()
+def load_denoiser(checkpoint: Path) -> torch.nn.Module:
+    """The UNet with a checkpoint's averaged weights."""
     state = torch.load(checkpoint, map_location='cpu', weights_only=True)
-    model = Regressor(**state['architecture'])
-    model.load_state_dict(state['ema'])
-    return model.eval()
+    return load_averages(UNet(**state['architecture']), state)
 
 
-def write_denoiser(model: UNet, target: Path) -> None:
+def load_regressor(checkpoint: Path) -> torch.nn.Module:
+    """The regressor with a checkpoint's averaged weights."""
+    state = torch.load(checkpoint, map_location='cpu', weights_only=True)
+    return load_averages(Regressor(**state['architecture']), state)
+
+
+def write_denoiser(model: torch.nn.Module, target: Path) -> None:
     write_torch(model, (torch.zeros(2, 3, 112, 112), torch.zeros(2)), ['x', 't'], ['x0'], target)
 
 
-def write_regressor(model: Regressor, target: Path) -> None:
+def write_regressor(model: torch.nn.Module, target: Path) -> None:
     write_torch(fold_batch_norms(model), (torch.zeros(2, 3, 112, 112),), ['face'], ['mean', 'log_variance', 'embedding'], target)
 
 
@@ -148,35 +146,44 @@ def update_manifest(version: str, networks: dict) -> None:
     paths.MANIFEST.write_text(json.dumps(ordered, indent=2) + '\n', encoding='utf-8')
 
 
+def provenance_of(checkpoint: Path) -> dict:
+    return torch.load(checkpoint, map_location='cpu', weights_only=True)['provenance']
+
+
+def write_network(name: str, settings: SimpleNamespace, target: Path) -> dict | None:
+    """Writes one of the trained networks from its checkpoint and returns where that came from; None, and nothing written, where there is no checkpoint."""
+    checkpoint = paths.ROOT / (settings.head if name == 'embedder' else getattr(settings, name))
+    if not checkpoint.exists():
+        return None
+    if name == 'embedder':
+        write_embedder(paths.ROOT / settings.embedder, checkpoint, target)
+    elif name == 'denoiser':
+        write_denoiser(load_denoiser(checkpoint), target)
+    else:
+        write_regressor(load_regressor(checkpoint), target)
+    return provenance_of(checkpoint)
+
+
+def detector_source(settings: SimpleNamespace) -> Path:
+    return paths.ROOT / settings.detector if settings.detector else paths.data_dir() / YUNET
+
+
 def run(config: dict[str, Any]) -> None:
     settings = SimpleNamespace(**config)
-    denoiser = paths.ROOT / settings.denoiser
-    regressor = paths.ROOT / settings.regressor
-    detector = paths.ROOT / settings.detector if settings.detector else paths.data_dir() / YUNET
-    write_detector(detector, paths.MODELS / 'detector.onnx')
+    write_detector(detector_source(settings), paths.MODELS / 'detector.onnx')
     before = json.loads(paths.MANIFEST.read_text(encoding='utf-8')).get('provenance', {}).get('networks', {}) if paths.MANIFEST.exists() else {}
-    head = paths.ROOT / settings.head
-    if head.exists():
-        write_embedder(paths.ROOT / settings.embedder, head, paths.MODELS / 'embedder.onnx')
-    else:
-        print('embedder: no trained head, the file is kept')
-    networks = {'exporter': f'torch {torch.__version__}, onnx {onnx.__version__}, numpy {np.__version__}, Python {platform.python_version()}'}
-    networks['head'] = load_state(head)['provenance'] if head.exists() else before.get('head', 'untrained')
-    for name, checkpoint, load, write in (
-        ('denoiser', denoiser, load_denoiser, write_denoiser), ('regressor', regressor, load_regressor, write_regressor),
-    ):
+    networks: dict[str, Any] = {
+        'exporter': f'torch {torch.__version__}, onnx {onnx.__version__}, numpy {np.__version__}, Python {platform.python_version()}'}
+    for name, part in TRAINED.items():
         target = paths.MODELS / f'{name}.onnx'
-        if checkpoint.exists():
-            networks[name] = torch.load(checkpoint, map_location='cpu', weights_only=True)['provenance']
-        elif target.exists() and name in before:
+        made = write_network(name, settings, target)
+        if made is None and not target.exists():
+            raise SystemExit(f'{name}: neither a checkpoint nor {target}')
+        if made is None:
             # Of an earlier training whose checkpoint is gone: an untrained network must not take its place.
-            networks[name] = before[name]
             print(f'{name}: no checkpoint, the file is kept')
-            continue
-        else:
-            networks[name] = 'untrained'
-        write(load(checkpoint), target)
-    update_manifest('0-untrained' if 'untrained' in networks.values() else settings.version, networks)
+        networks[part] = made or before.get(part, 'unknown')
+    update_manifest(settings.version, networks)
     for name in ABOUT:
         path = paths.MODELS / f'{name}.onnx'
         print(f'{name}: {path.stat().st_size} bytes')

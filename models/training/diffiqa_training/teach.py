@@ -20,6 +20,7 @@ FOLDER = paths.TRAINING / 'teach'
 LABELS = ('gen', 'pass', 'own', 'norm')
 # What the shipped head answers: the mean of these, standardised.
 SHIPPED = ('gen', 'pass')
+TAPS_AT_ONCE = 128
 
 
 def prediction_file(name: str, variant: str) -> Any:
@@ -64,12 +65,19 @@ def head_scores(name: str, variant: str) -> np.ndarray:
     return shipped_answer(load_head()(inputs).numpy().astype(np.float64))
 
 
+def spread_of(taps: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Middle and deviation of each of the taps over the rows with a face; some of them at a time, for all in double precision take 10 GB."""
+    parts = [(part.mean(0, dtype=np.float64), part.std(0, dtype=np.float64)) for part in
+             (taps[found, begin : begin + TAPS_AT_ONCE] for begin in range(0, taps.shape[1], TAPS_AT_ONCE))]
+    middle, deviation = (np.concatenate(values).astype(np.float32) for values in zip(*parts, strict=True))
+    return middle, deviation + np.float32(1e-3)
+
+
 def gather_views(keys: list[tuple[str, str]]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The head's inputs of every view, the rows of all sets in order and then the next view's, and of the taps middle and deviation; whether a row has a face."""
     taps, embeddings = (np.concatenate(parts) for parts in zip(*(load_taps(*key, view) for view in VIEWS for key in keys), strict=True))
     found = np.isfinite(taps[:, 0])
-    middle = taps[found].mean(0, dtype=np.float64).astype(np.float32)
-    deviation = taps[found].std(0, dtype=np.float64).astype(np.float32) + np.float32(1e-3)
+    middle, deviation = spread_of(taps, found)
     return tap_inputs(taps, embeddings, middle, deviation), middle, deviation, found
 
 

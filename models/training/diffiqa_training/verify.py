@@ -2,6 +2,8 @@
 import hashlib
 import json
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 import torch
 
 from . import crop_set, paths
-from .export import NETWORKS, YUNET, load_denoiser, load_regressor
+from .config import section
+from .export import NETWORKS, YUNET, detector_source, load_denoiser, load_regressor, write_detector, write_network
 from .process import forward
 from .self_test import answer, open_session, synthetic
 from .taps import tap_file
@@ -69,10 +72,9 @@ def check_embedder(report: Report, crops: np.ndarray) -> None:
                  f'least cosine to the original file {cosine:.7f}, norm off by at most {100 * stretch:.3f} %')
 
 
-def check_head(report: Report, settings: SimpleNamespace) -> None:
-    file = paths.ROOT / settings.head
+def check_head(report: Report, settings: SimpleNamespace, checkpoint: Path) -> None:
     name, variant = settings.crops.split('.')
-    if not (file.exists() and tap_file(name, variant).exists()):
+    if not (checkpoint.exists() and tap_file(name, variant).exists()):
         print('     head: no checkpoint, not compared with torch')
         return
     source = crop_set.load(name, variant)
@@ -84,25 +86,40 @@ def check_head(report: Report, settings: SimpleNamespace) -> None:
     report.check('head', difference(ours, wanted) <= 0.02, f'largest difference to torch {difference(ours, wanted):.2e}')
 
 
-def check_trained(report: Report, config: SimpleNamespace, x: np.ndarray) -> None:
+def check_denoiser(report: Report, checkpoint: Path, x: np.ndarray) -> None:
     generator = np.random.default_rng(0)
+    t = generator.choice([5, 20, 90, 250], len(x)).astype(np.float32)
+    noise = generator.standard_normal(x.shape, dtype=np.float32)
+    noised = np.stack([forward(face, eps, int(step)) for face, eps, step in zip(x, noise, t)])
     with torch.no_grad():
-        t = generator.choice([5, 20, 90, 250], len(x)).astype(np.float32)
-        noise = generator.standard_normal(x.shape, dtype=np.float32)
-        noised = np.stack([forward(face, eps, int(step)) for face, eps, step in zip(x, noise, t)])
-        checkpoint = paths.ROOT / config.denoiser
-        if checkpoint.exists():
-            wanted = load_denoiser(checkpoint)(torch.from_numpy(noised), torch.from_numpy(t)).numpy()
-            ours = open_session(paths.MODELS / 'denoiser.onnx').run(None, {'x': noised, 't': t})[0]
-            off = difference(ours.clip(-1, 1), wanted.clip(-1, 1))
-            report.check('denoiser', off <= LARGEST, f'largest difference to torch {off:.2e}')
-        else:
-            print('     denoiser: no checkpoint, not compared with torch')
-        wanted = load_regressor(paths.ROOT / config.regressor)(torch.from_numpy(x))
-        ours = open_session(paths.MODELS / 'regressor.onnx').run(None, {'face': x})
-        for name, a, b in zip(('mean', 'log_variance', 'embedding'), ours, wanted):
-            off = difference(a, b.numpy())
-            report.check(f'regressor {name}', off <= LARGEST, f'largest difference to torch {off:.2e}')
+        wanted = load_denoiser(checkpoint)(torch.from_numpy(noised), torch.from_numpy(t)).numpy()
+    ours = open_session(paths.MODELS / 'denoiser.onnx').run(None, {'x': noised, 't': t})[0]
+    off = difference(ours.clip(-1, 1), wanted.clip(-1, 1))
+    report.check('denoiser', off <= LARGEST, f'largest difference to torch {off:.2e}')
+
+
+def check_regressor(report: Report, checkpoint: Path, x: np.ndarray) -> None:
+    with torch.no_grad():
+        wanted = load_regressor(checkpoint)(torch.from_numpy(x))
+    ours = open_session(paths.MODELS / 'regressor.onnx').run(None, {'face': x})
+    for name, a, b in zip(('mean', 'log_variance', 'embedding'), ours, wanted):
+        off = difference(a, b.numpy())
+        report.check(f'regressor {name}', off <= LARGEST, f'largest difference to torch {off:.2e}')
+
+
+def check_hashes(report: Report, settings: SimpleNamespace) -> None:
+    """Exports again, from the sources and checkpoints that are here, and compares with the hashes in the manifest."""
+    models = json.loads(paths.MANIFEST.read_text(encoding='utf-8'))['models']
+    with TemporaryDirectory() as folder:
+        for name in NETWORKS:
+            target = Path(folder) / f'{name}.onnx'
+            if name == 'detector':
+                write_detector(detector_source(settings), target)
+            elif write_network(name, settings, target) is None:
+                print(f'     {name} again: its checkpoint is not here, so the file cannot be made again (train it: its hash will be another)')
+                continue
+            found = hashlib.sha256(target.read_bytes()).hexdigest()
+            report.check(f'{name} again', found == models[name]['sha256'], f'exported anew it has the hash {found[:16]}')
 
 
 def time_networks(x: np.ndarray, repeats: int) -> None:
@@ -127,8 +144,12 @@ def run(config: dict[str, Any]) -> None:
     check_manifest(report)
     check_detector(report)
     check_embedder(report, crops)
-    check_head(report, settings)
-    check_trained(report, settings, x)
+    exported = SimpleNamespace(**section('export'))
+    check_head(report, settings, paths.ROOT / exported.head)
+    for check, checkpoint in ((check_denoiser, exported.denoiser), (check_regressor, exported.regressor)):
+        if (paths.ROOT / checkpoint).exists():
+            check(report, paths.ROOT / checkpoint, x)
+    check_hashes(report, exported)
     time_networks(x, settings.repeats)
     if report.failed:
         raise SystemExit(1)
