@@ -71,16 +71,18 @@ def run(config: dict[str, Any]) -> None:
     device = pick_device(config['device'])
     horizon, count = config['horizon'], config['batch']
     model = UNet(**config['architecture']).to(device, memory_format=torch.channels_last)
-    if config['start']:
-        load_unet(model, paths.ROOT / config['start'])
+    start = paths.ROOT / config['start'] if config['start'] else None
+    if start and start.suffix != '.pt':
+        load_unet(model, start)
     average = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), config['learning_rate'], weight_decay=config['weight_decay'])
     abar = torch.from_numpy(alpha_bars()).float().to(device)
     folder = paths.TRAINING / config['folder']
     last = folder / 'last.pt'
     step, spent = 0, 0.0
-    if config['resume'] and last.exists():
-        state = torch.load(last, map_location=device, weights_only=True)
+    earlier = last if config['resume'] and last.exists() else start if start and start.suffix == '.pt' else None
+    if earlier:
+        state = torch.load(earlier, map_location=device, weights_only=True)
         model.load_state_dict(state['model'])
         average.load_state_dict(state['ema'])
         optimiser.load_state_dict(state['optimiser'])
