@@ -32,7 +32,7 @@ DATA is the folder with lfw-test, fiw-test, cfp-test and utkface; default: the e
   --docs DIR      also into results.md and results-test.md of that folder
   --cache DIR     what was computed, by content (default: .cache/evaluation/looks)
   --judges DIR    networks of "python -m diffiqa_training fetch" (default: .cache/judges)
-  --rivals DIR    scores that the rivals' recipes wrote (default: .cache/rivals)
+  --rivals DIR    scores that the rivals' recipes wrote (default: models/evaluation/rivals)
   --models DIR    models of the package (default: models)
   --only LIST     of ${PARTS.join(', ')} (default: all)
   --jobs N        worker threads (default: the number of processor cores)
@@ -52,7 +52,7 @@ export function readSettings(args: readonly string[]): Settings | undefined {
       docs: { type: 'string' },
       cache: { type: 'string', default: '.cache/evaluation/looks' },
       judges: { type: 'string', default: '.cache/judges' },
-      rivals: { type: 'string', default: '.cache/rivals' },
+      rivals: { type: 'string', default: 'models/evaluation/rivals' },
       models: { type: 'string', default: 'models' },
       only: { type: 'string', default: PARTS.join(',') },
       jobs: { type: 'string', default: String(availableParallelism()) },

@@ -1,4 +1,7 @@
-"""Scores of whole sets, resumable, and as CSV for `express-diffiqa edc --scores NAME=FILE`."""
+"""Scores of whole sets, resumable, and as CSV for `express-diffiqa edc --scores NAME=FILE`.
+
+The CSVs are part of the repository: they take hours to make again, and without them nobody could repeat the tables of other methods.
+"""
 
 import csv
 import os
@@ -12,7 +15,9 @@ from torch import Tensor
 
 from .. import crop_set, paths
 
+# What is done of a set, until all is.
 FOLDER = paths.CACHE / 'rivals'
+PUBLISHED = paths.MODELS / 'evaluation' / 'rivals'
 SAVE_SECONDS = 60
 
 Scorer = Callable[[Tensor], float]
@@ -20,7 +25,7 @@ Scorer = Callable[[Tensor], float]
 
 
 def csv_file(rival: str, name: str, variant: str) -> Path:
-    return FOLDER / rival / f'{name}.{variant}.csv'
+    return PUBLISHED / rival / f'{name}.{variant}.csv'
 
 
 def score_set(rival: str, version: str, scorer: Scorer, source: crop_set.CropSet) -> np.ndarray:
@@ -52,12 +57,13 @@ def save(scores: np.ndarray, file: Path) -> None:
 
 
 def write_csv(file: Path, source: crop_set.CropSet, scores: np.ndarray) -> None:
-    """A line a photo, `Person/file`; a photo without a face has an empty score."""
+    """A line a photo, `Person/file`; a photo without a face has an empty score. Eight digits: what ranks is not in the ninth."""
+    file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix('.part')
     with part.open('w', newline='') as handle:
         table = csv.writer(handle)
         table.writerow(['file', 'score'])
-        table.writerows([row['file'], '' if np.isnan(score) else repr(float(score))] for row, score in zip(source.rows, scores))
+        table.writerows([row['file'], '' if np.isnan(score) else f'{score:.8g}'] for row, score in zip(source.rows, scores))
     os.replace(part, file)
 
 
