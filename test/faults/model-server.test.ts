@@ -181,8 +181,8 @@ describe('full DifFIQA alone on a server', () => {
     const server = await trialServer({ inference, escalationBudget: 1, deadlineMs: 20_000, watchdogMs: 60_000 })
     try {
       // It would clearly be refused, so it is looked at twice.
-      const { score } = (await server.gate.assess(blurred, { report: false })).verdict
-      const { value, sigma } = score as QualityScore
+      const { fast } = (await server.gate.assess(blurred, { report: false })).verdict
+      const { value, sigma } = fast as QualityScore
       server.gate.update({ thresholds: { probe: { acceptFrom: 1, rejectBelow: Math.min(value + sigma, 0.9999) } } })
       let before = await server.metrics()
       await server.send(path, blurred)

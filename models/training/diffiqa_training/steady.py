@@ -102,7 +102,7 @@ def run(config: dict[str, Any]) -> None:
             load_checkpoint(model, file)
             said.append(ask(model, rows, config['dtype'], device))
         np.save(kept, np.mean(said, axis=0))
-    load_checkpoint(model, teachers[0])
+    load_checkpoint(model, paths.ROOT / config['begin'] if config['begin'] else teachers[0])
     answers = np.load(kept)
     share = config['label_share']
     wanted_mean = ((1 - share) * answers[:, 0] + share * standardise(rows.target)).astype(np.float32)
@@ -125,7 +125,7 @@ def run(config: dict[str, Any]) -> None:
         log.flush()
         provenance = {'step': 'steady', 'steps': step, 'samples': step * config['batch'], 'crops': len(rows), 'minutes': round(budget.spent / 60, 1),
                       'start': [torch.load(file, map_location='cpu', weights_only=True)['provenance'] for file in teachers],
-                      'labelShare': share, 'sets': config['sets'], 'seed': config['seed'],
+                      'labelShare': share, 'begin': config['begin'], 'together': config['together'], 'sets': config['sets'], 'seed': config['seed'],
                       'validation': {key: round(value, 4) for key, value in measures.items()}}
         save({'ema': average.state_dict(), 'architecture': config['architecture'], 'provenance': provenance}, FOLDER / 'last.pt')
         saved, running = time.monotonic(), []
