@@ -66,7 +66,7 @@ def head_scores(name: str, variant: str) -> np.ndarray:
 
 
 def spread_of(taps: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Middle and deviation of each of the taps over the rows with a face; some of them at a time, for all in double precision take 10 GB."""
+    """Middle and deviation of each of the taps over the rows with a face; some of them at a time, for all in double precision take 6 GB a copy."""
     parts = [(part.mean(0, dtype=np.float64), part.std(0, dtype=np.float64)) for part in
              (taps[found, begin : begin + TAPS_AT_ONCE] for begin in range(0, taps.shape[1], TAPS_AT_ONCE))]
     middle, deviation = (np.concatenate(values).astype(np.float32) for values in zip(*parts, strict=True))

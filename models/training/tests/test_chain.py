@@ -33,6 +33,20 @@ class Order(unittest.TestCase):
         seeds = [step[1] for lanes in chain.stages() for lane in lanes for step in lane if step[0] == 'distil']
         self.assertEqual(seeds, [f'seeds=[{seed}]' for seed in config.section('distil')['seeds']])
 
+    def test_labels_are_made_with_a_restorer_that_no_later_step_trains_on(self) -> None:
+        steps = [step for lanes in chain.stages() for lane in lanes for step in lane]
+        labelling = steps[steps.index(['label']) - 1]
+        self.assertEqual(labelling, ['export', f'denoiser={chain.LABELLING_RESTORER}'])
+        folder = Path(chain.LABELLING_RESTORER).parent.name
+        self.assertEqual(folder, config.section('ddpm')['folder'])
+        for step in steps[steps.index(['label']) :]:
+            if step[0] == 'ddpm':
+                self.assertNotEqual(config.section('ddpm', step[1:])['folder'], folder)
+
+    def test_what_is_shipped_is_what_the_last_steps_write(self) -> None:
+        last = [step for lanes in chain.stages() for lane in lanes for step in lane if step[0] == 'ddpm'][-1]
+        self.assertEqual(config.section('export')['denoiser'], f'.cache/training/{config.section("ddpm", last[1:])["folder"]}/last.pt')
+
     def test_a_step_that_fails_ends_the_run(self) -> None:
         with self.assertRaises(chain.subprocess.CalledProcessError):
             chain.run_lane([['no-such-step'], ['fetch']])
