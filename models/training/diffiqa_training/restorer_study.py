@@ -14,6 +14,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from . import crop_set, paths
 from .benchmark import Benchmark
+from .config import section
 from .export import load_denoiser, write_denoiser
 from .judges import open_session
 from .noise import STREAM_FACE, STREAM_SAMPLER, gaussian, noise_key
@@ -26,11 +27,15 @@ CALIBRATION_CROPS = 96
 VERSION = 'restorer study'
 
 
+# The folder of the checkpoint that is exported.
+SHIPPED = Path(section('export')['denoiser']).parent.name
+
+
 @dataclass(frozen=True)
 class Variant:
     """`network`: a folder of .cache/training, or `int8`; without `antithetic` no draw is another one with its sign turned."""
 
-    network: str = 'ddpm'
+    network: str = SHIPPED
     steps: int = 1
     eta: float = 0.0
     draws: int = 1
@@ -65,7 +70,7 @@ def network_file(name: str, timestep: int, folder: Path) -> Path:
         write_denoiser(load_denoiser(paths.TRAINING / name / 'last.pt'), file)
         return file
     ready = folder / 'ready.onnx'
-    quant_pre_process(str(network_file('ddpm', timestep, folder)), str(ready), skip_symbolic_shape=True)
+    quant_pre_process(str(network_file(SHIPPED, timestep, folder)), str(ready), skip_symbolic_shape=True)
     quantize_static(str(ready), str(file), Crops(timestep), quant_format=QuantFormat.QDQ, per_channel=True,
                     activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, op_types_to_quantize=['Conv'])
     return file
