@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { runCli } from '../cli/run-cli.ts'
 import { BulkProcess, manyPhotos, readResults, smallFace, until } from './bulk-cli.ts'
 import { freePort } from './free-port.ts'
@@ -13,20 +13,19 @@ import { RedisServer } from './redis-server.ts'
 vi.setConfig({ testTimeout: 180_000 })
 
 let redis: RedisServer
-const root = mkdtempSync(join(tmpdir(), 'diffiqa-bulk-faults-'))
+let root: string
 const at = (...steps: string[]): string => join(root, ...steps)
 beforeAll(async () => {
   redis = await RedisServer.open()
+})
+afterAll(() => redis[Symbol.asyncDispose]())
+beforeEach(async () => {
+  root = mkdtempSync(join(tmpdir(), 'diffiqa-bulk-faults-'))
   mkdirSync(at('one'))
   writeFileSync(at('one/a.jpg'), await smallFace('a'))
-})
-afterAll(async () => {
-  await redis[Symbol.asyncDispose]()
-  rmSync(root, { recursive: true })
-})
-beforeEach(async () => {
   await redis.client.flushall()
 })
+afterEach(() => rmSync(root, { recursive: true }))
 
 const cli = (...args: string[]) => runCli(args, { cwd: root })
 const worker = (...args: string[]) =>

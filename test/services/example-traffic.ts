@@ -8,7 +8,9 @@ const PEOPLE: readonly SampleFace[] = ['c', 'f', 'g', 'a']
 const COPIES: readonly (readonly [count: number, (face: Buffer) => ReturnType<typeof sharp>])[] = [
   [8, (face) => sharp(face).rotate(3, { background: '#808080' })],
   [3, (face) => sharp(face).blur(3)],
-  [3, (face) => sharp(face).blur(6)],
+  [2, (face) => sharp(face).blur(4.5)],
+  [2, (face) => sharp(face).blur(5)],
+  [2, (face) => sharp(face).blur(6)],
   [2, (face) => sharp(face).blur(12)],
   [1, (face) => sharp(face).linear(0.1, 0)],
 ]
