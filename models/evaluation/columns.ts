@@ -74,17 +74,11 @@ function combinedRaw(face: Looked, scoring: ScoringManifest): number | undefined
   return raw === undefined ? undefined : regressor * face.fast.mean + weight * raw
 }
 
-/**
- * The cascade decides on values; where calibration is flat these are equal, and the raw score of DifFIQA(R) tells them apart, so that the
- * comparison with DifFIQA(R) alone is about the second look and not about ties.
- */
 function cascade(answers: readonly Answer[], scoring: ScoringManifest, twice: readonly boolean[]): Float64Array {
   return Float64Array.from(answers, (face, k) => {
     if (!face) return Number.NaN
     const raw = twice[k] ? combinedRaw(face, scoring) : undefined
-    const value =
-      raw === undefined ? fastScore(face, scoring).value : applyKnots(scoring.cascade.combination.knots, raw)
-    return value + 1e-6 * Math.atan(face.fast.mean)
+    return raw === undefined ? fastScore(face, scoring).value : applyKnots(scoring.cascade.combination.knots, raw)
   })
 }
 

@@ -1,20 +1,33 @@
 import type { Knots } from '../inference/manifest.ts'
 import { quantile } from './quantile.ts'
 
-/** The nearest non-decreasing sequence by weighted least squares (pool adjacent violators). */
-export function poolAdjacent(values: readonly number[], weights: readonly number[]): number[] {
-  const blocks: { value: number; weight: number; count: number }[] = []
-  values.forEach((value, i) => {
-    blocks.push({ value, weight: weights[i] as number, count: 1 })
+interface Block {
+  readonly x: number
+  readonly y: number
+  readonly weight: number
+  readonly count: number
+}
+
+/** Neighbours whose y does not rise are pooled into their weighted means (pool adjacent violators). */
+function pool(points: readonly Omit<Block, 'count'>[]): Block[] {
+  const blocks: Block[] = []
+  for (const point of points) {
+    blocks.push({ ...point, count: 1 })
     for (;;) {
-      const [before, last] = blocks.slice(-2)
-      if (!before || !last || before.value <= last.value) break
-      const weight = before.weight + last.weight
-      const pooled = (before.value * before.weight + last.value * last.weight) / weight
-      blocks.splice(-2, 2, { value: pooled, weight, count: before.count + last.count })
+      const [a, b] = blocks.slice(-2)
+      if (!a || !b || a.y < b.y) break
+      const weight = a.weight + b.weight
+      const mean = (of: 'x' | 'y'): number => (a[of] === b[of] ? a[of] : (a[of] * a.weight + b[of] * b.weight) / weight)
+      blocks.splice(-2, 2, { x: mean('x'), y: mean('y'), weight, count: a.count + b.count })
     }
-  })
-  return blocks.flatMap(({ value, count }) => Array.from({ length: count }, () => value))
+  }
+  return blocks
+}
+
+/** The nearest non-decreasing sequence by weighted least squares. */
+export function poolAdjacent(values: readonly number[], weights: readonly number[]): number[] {
+  const blocks = pool(values.map((y, i) => ({ x: i, y, weight: weights[i] as number })))
+  return blocks.flatMap(({ y, count }) => Array.from({ length: count }, () => y))
 }
 
 /** A probability is never said to be certain. */
@@ -24,8 +37,11 @@ const round = (value: number): number => Math.round(value * 1e5) / 1e5
 const clamp = (value: number): number => Math.min(MOST, Math.max(LEAST, value))
 
 /**
- * A monotone map from a raw score to the mean outcome: bins of equally many samples, their mean outcomes made monotone, straight lines between
- * the bins' middles, run on to the ends of the data.
+ * A strictly rising map from a raw score to the mean outcome: whoever sorts by the value sorts by the raw score.
+ *
+ * Bins of equally many samples, their mean outcomes made monotone, straight lines between the middles of what was pooled (centered isotonic
+ * regression: Oron and Flournoy, Statistics in Biopharmaceutical Research 2017). They run on to the ends of the data, and over as far again
+ * halfway to 0 and 1.
  * @param outcome 0..1 per sample
  * @param bins at least 2
  */
@@ -37,27 +53,29 @@ export function fitKnots(raw: readonly number[], outcome: readonly number[], bin
       inside.reduce((sum, i) => sum + (of[i] as number), 0) / inside.length
     return { x: mean(raw), y: mean(outcome), weight: inside.length }
   })
-  const x = parts.map((part) => part.x)
-  const y = poolAdjacent(
-    parts.map((part) => part.y),
-    parts.map(({ weight }) => weight),
-  )
+  const blocks = pool(parts)
+  const [first, last] = [blocks[0] as Block, blocks.at(-1) as Block]
   const sorted = order.map((i) => raw[i] as number)
-  const [x0, x1, y0, y1] = [x[0], x[1], y[0], y[1]] as [number, number, number, number]
-  const [xm, xn, ym, yn] = [x.at(-2), x.at(-1), y.at(-2), y.at(-1)] as [number, number, number, number]
-  const low = Math.min(quantile(sorted, 0.002), x0 - 1e-3)
-  const high = Math.max(quantile(sorted, 0.998), xn + 1e-3)
-  const first = y0 - ((y1 - y0) / Math.max(x1 - x0, 1e-9)) * (x0 - low)
-  const last = yn + ((yn - ym) / Math.max(xn - xm, 1e-9)) * (high - xn)
-  const knots = [[low, first], ...x.map((at, i) => [at, y[i] as number]), [high, last]].map(
-    ([at, value]) => [round(at as number), round(clamp(value as number))] as const,
-  )
-  // Equal neighbours carry nothing; sampling noise makes many.
-  const rising = knots.filter((knot, i) => i === 0 || knot[0] > (knots[i - 1] as readonly [number, number])[0])
-  return rising.filter(
-    ([, value], i) =>
-      i === 0 || i === rising.length - 1 || rising[i - 1]?.[1] !== value || rising[i + 1]?.[1] !== value,
-  )
+  const low = Math.min(quantile(sorted, 0.002), first.x - 1e-3)
+  const high = Math.max(quantile(sorted, 0.998), last.x + 1e-3)
+  const slope = (a: Block, b: Block): number => (a.x < b.x ? (b.y - a.y) / (b.x - a.x) : 0)
+  const lowest = clamp(first.y - slope(first, blocks[1] ?? first) * (first.x - low))
+  const highest = clamp(last.y + slope(blocks.at(-2) ?? last, last) * (high - last.x))
+  const points: Knots = [
+    [2 * low - high, lowest / 2],
+    [low, lowest],
+    ...blocks.map(({ x, y }) => [x, clamp(y)] as const),
+    [high, highest],
+    [2 * high - low, (1 + highest) / 2],
+  ]
+  const knots: [number, number][] = []
+  for (const point of points) {
+    const [x, y] = [round(point[0]), round(point[1])]
+    const [before, below] = knots.at(-1) ?? [Number.NEGATIVE_INFINITY, 0]
+    // Ends that were cut off may be as high as their neighbours.
+    if (x > before && y > below) knots.push([x, y])
+  }
+  return knots
 }
 
 /** Cumulative distribution of values in 0..1 as knots [upper bound, share]. */

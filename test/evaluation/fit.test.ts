@@ -16,6 +16,7 @@ const random = seededRandom('fit')
 const normal = (): number => Math.sqrt(-2 * Math.log(1 - random.uniform())) * Math.cos(2 * Math.PI * random.uniform())
 const rising = (values: readonly number[]): boolean =>
   values.every((value, i) => i === 0 || value >= (values[i - 1] as number))
+const climbing = (values: readonly number[]): boolean => rising(values) && new Set(values).size === values.length
 
 describe('isotonic maps', () => {
   test('pooling gives the nearest rising sequence, and keeps the weighted sum', () => {
@@ -33,7 +34,7 @@ describe('isotonic maps', () => {
     )
   })
 
-  test('a map is monotone, has few knots, stays between .005 and .995, and finds the probability behind the outcomes', () => {
+  test('a map rises strictly, has few knots, is never certain, and finds the probability behind the outcomes', () => {
     const raw = Array.from({ length: 4000 }, () => 6 * random.uniform() - 3)
     const truth = (x: number): number => 1 / (1 + Math.exp(-x))
     const knots = fitKnots(
@@ -53,13 +54,20 @@ describe('isotonic maps', () => {
           )
           expect(made.length).toBeLessThanOrEqual(33)
           expect(made.length).toBeGreaterThanOrEqual(2)
-          expect(rising(made.map(([, y]) => y))).toBe(true)
-          expect(
-            made.every(([x, y], i) => y >= 0.005 && y <= 0.995 && (i === 0 || x > (made[i - 1]?.[0] as number))),
-          ).toBe(true)
+          const [xs, ys] = [made.map(([x]) => x), made.map(([, y]) => y)]
+          expect([climbing(xs), climbing(ys)]).toEqual([true, true])
+          expect(ys.every((y) => y > 0 && y < 1)).toBe(true)
         },
       ),
     )
+  })
+
+  test('of two raw scores the higher has the higher value, also where all outcomes are the same or fall', () => {
+    const raw = Array.from({ length: 200 }, (_, i) => i / 40)
+    for (const outcome of [() => 1, () => 0, (x: number) => 1 - x / 5, (x: number) => (x < 2 ? 0.2 : 0.9)]) {
+      const knots = fitKnots(raw, raw.map(outcome), 8)
+      expect(climbing([-4, ...raw, 9].map((x) => applyKnots(knots, x)))).toBe(true)
+    }
   })
 
   test('a distribution rises from 0 to 1', () => {

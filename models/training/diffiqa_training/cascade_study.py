@@ -24,11 +24,9 @@ def run(config: dict) -> None:
         found = np.isfinite(mean)
         fast = fast_scores(mean, deviation, source.column('residual'), scoring['regressor'])
         both = combined_value(mean, tuned_scores(source), cascade['combination'])
-        # Where calibration is flat values are equal; the raw score tells them apart, as in the report on test people.
-        apart = 1e-6 * np.arctan(mean)
 
         def utility(value: np.ndarray) -> float:
-            return float(benchmark.utilities(value + apart, 0.2, only_found=True))
+            return float(benchmark.utilities(value, 0.2, only_found=True))
 
         for z in config['z']:
             caps = {**cascade, 'z': np.inf if z is None else z}

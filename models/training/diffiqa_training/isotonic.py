@@ -5,42 +5,49 @@ import numpy as np
 MAX_KNOTS = 33
 
 
+def blocks(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Rows of mean x, mean y, weight, count, y rising: neighbours that do not rise are pooled (pool adjacent violators)."""
+    found: list[list[float]] = []
+    for row in zip(x, y, weight, np.ones(len(x)), strict=True):
+        found.append(list(row))
+        while len(found) > 1 and found[-2][1] >= found[-1][1]:
+            (xa, ya, wa, na), (xb, yb, wb, nb) = found[-2:]
+            found[-2:] = [[(xa * wa + xb * wb) / (wa + wb), (ya * wa + yb * wb) / (wa + wb), wa + wb, na + nb]]
+    return np.array(found)
+
+
 def pool_adjacent(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """The nearest non-decreasing sequence (weighted least squares)."""
-    blocks: list[list[float]] = []
-    for value, mass in zip(values, weight, strict=True):
-        blocks.append([value, mass, 1])
-        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
-            (a, wa, na), (b, wb, nb) = blocks[-2], blocks[-1]
-            blocks[-2:] = [[(a * wa + b * wb) / (wa + wb), wa + wb, na + nb]]
-    return np.concatenate([np.full(int(count), value) for value, _, count in blocks])
+    found = blocks(np.zeros(len(values)), values, weight)
+    return np.repeat(found[:, 1], found[:, 3].astype(int))
 
 
 def fit_knots(raw: np.ndarray, outcome: np.ndarray, weight: np.ndarray, bins: int = 16) -> list[list[float]]:
-    """Bins of equal weight, their mean outcomes made monotone, straight lines between the bins' middles.
+    """A strictly rising map from a raw score to the mean outcome: whoever sorts by the value sorts by the raw score.
 
-    Runs of equal height are drawn as their ends only; sampling noise makes them, and fewer bins are steadier than the plain
-    isotonic staircase.
+    Bins of equal weight, their mean outcomes made monotone, straight lines between the middles of what was pooled (centered isotonic
+    regression: Oron and Flournoy, Statistics in Biopharmaceutical Research 2017). They run on to the ends of the data, and over as far again halfway to
+    0 and 1.
     """
     order = np.argsort(raw, kind='stable')
     raw, outcome, weight = raw[order], outcome[order], weight[order]
     position = (np.cumsum(weight) - weight / 2) / weight.sum()
     which = np.minimum((position * bins).astype(int), bins - 1)
     mass = np.bincount(which, weight, bins)
-    x = np.bincount(which, weight * raw, bins) / mass
-    y = pool_adjacent(np.bincount(which, weight * outcome, bins) / mass, mass)
-    # The outermost bins reach as far as the data does: the mean line through them, kept in 0..1.
+    x, y, *_ = blocks(np.bincount(which, weight * raw, bins) / mass, np.bincount(which, weight * outcome, bins) / mass, mass).T
     low, high = np.quantile(raw, [0.002, 0.998])
-    first = y[0] - (y[1] - y[0]) / max(x[1] - x[0], 1e-9) * (x[0] - low)
-    last = y[-1] + (y[-1] - y[-2]) / max(x[-1] - x[-2], 1e-9) * (high - x[-1])
-    x = np.concatenate([[min(low, x[0] - 1e-3)], x, [max(high, x[-1] + 1e-3)]])
-    y = np.clip(np.concatenate([[first], y, [last]]), 0.005, 0.995)
-    knots = [[round(float(a), 5), round(float(b), 5)] for a, b in zip(x, y, strict=True)]
-    kept = [
-        knot
-        for index, knot in enumerate(knots)
-        if index in (0, len(knots) - 1) or not knots[index - 1][1] == knot[1] == knots[index + 1][1]
-    ]
+    low, high = min(low, x[0] - 1e-3), max(high, x[-1] + 1e-3)
+    slopes = np.diff(y) / np.diff(x) if len(x) > 1 else np.zeros(1)
+    x = np.concatenate([[low], x, [high]])
+    y = np.concatenate([[y[0] - slopes[0] * (x[1] - low)], y, [y[-1] + slopes[-1] * (high - x[-2])]]).clip(0.005, 0.995)
+    x = np.concatenate([[2 * low - high], x, [2 * high - low]])
+    y = np.concatenate([[y[0] / 2], y, [(1 + y[-1]) / 2]])
+    kept: list[list[float]] = []
+    for a, b in zip(x, y, strict=True):
+        knot = [round(float(a), 5), round(float(b), 5)]
+        # Ends that were cut off may be as high as their neighbours.
+        if not kept or (knot[0] > kept[-1][0] and knot[1] > kept[-1][1]):
+            kept.append(knot)
     check_knots(kept)
     return kept
 

@@ -61,6 +61,12 @@ class MonotoneMaps(unittest.TestCase):
         knots = fit_knots(raw, (generator.random(20_000) < truth).astype(float), np.ones(20_000))
         self.assertLess(float(np.abs(apply_knots(knots, raw) - truth).mean()), 0.02)
 
+    def test_the_higher_raw_score_has_the_higher_value_whatever_the_outcomes(self) -> None:
+        raw = np.arange(200) / 40
+        for outcome in (np.ones(200), np.zeros(200), 1 - raw / 5, np.where(raw < 2, 0.2, 0.9)):
+            values = apply_knots(fit_knots(raw, outcome, np.ones(200), 8), np.concatenate([[-4], raw, [9]]))
+            self.assertTrue((np.diff(values) > 0).all(), outcome[:3])
+
     def test_distribution_of_equal_values_stays_monotone(self) -> None:
         knots = distribution(np.array([0.5] * 90 + [0.7] * 10))
         self.assertEqual(knots[0], [0.0, 0.0])
