@@ -75,6 +75,7 @@ for (const pair of positionals) {
     .filter((entry) => entry.isFile() && /\.(jpe?g|png)$/i.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
     .sort()
+  if (files.length === 0) throw new Error(`${root} has no photos (links are not followed)`)
   const base = join(values.out, pair)
   const pixels = createWriteStream(`${base}.u8.part`)
   const lines = createWriteStream(`${base}.jsonl.part`)
