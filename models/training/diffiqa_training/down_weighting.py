@@ -30,7 +30,7 @@ def upper_quantile(values: np.ndarray, share: float, confidence: float = 0.9) ->
 def fit_reliability(
     similarity: np.ndarray, quality: np.ndarray, threshold: float, impostor_mean: float, fmr: float, bins: int, lowest: float
 ) -> list[list[float]]:
-    """Knots [quality, r]."""
+    """Knots [quality, r]; raises SystemExit where no bin has ten expected false matches."""
     edges = np.quantile(quality, np.linspace(0, 1, bins + 1))
     which = np.clip(np.searchsorted(edges, quality, side='right') - 1, 0, bins - 1)
     x, r, mass = [], [], []
@@ -42,6 +42,8 @@ def fit_reliability(
         x.append(float(quality[inside].mean()))
         r.append(min(1.0, (threshold - impostor_mean) / max(bound - impostor_mean, 1e-6)))
         mass.append(float(inside.sum()))
+    if not r:
+        raise SystemExit(f'down-weighting: {len(quality)} impostor comparisons are too few for {bins} bins at FMR {fmr}; {round(10 * bins / fmr)} will do')
     smooth = np.clip(pool_adjacent(np.array(r), np.array(mass)), lowest, 1)
     knots = [[round(a, 5), round(float(b), 5)] for a, b in zip(x, smooth, strict=True)]
     knots = [knot for i, knot in enumerate(knots) if i == 0 or knot[0] > knots[i - 1][0]]

@@ -94,6 +94,10 @@ class Weights(unittest.TestCase):
         self.assertGreater(knots[2][1], 0.9)
         self.assertEqual(knots[-1], [1.0, 1.0])
 
+    def test_too_few_impostors_are_said(self) -> None:
+        with self.assertRaisesRegex(SystemExit, '50 impostor comparisons are too few for 8 bins at FMR 0.001; 80000 will do'):
+            fit_reliability(np.zeros(50), np.linspace(0, 1, 50), 0.3, 0.0, 0.001, 8, 0.5)
+
 
 
 class SecondLooks(unittest.TestCase):
