@@ -52,6 +52,9 @@ def exists(name: str, variant: str) -> bool:
 
 
 def load(name: str, variant: str) -> CropSet:
+    """Raises SystemExit where the set has not been cropped."""
+    if not exists(name, variant):
+        raise SystemExit(f'no crops of {name}.{variant}: run the step crops first')
     file = paths.crops_file(name, variant)
     rows = [json.loads(line) for line in file.with_suffix('.jsonl').read_text().splitlines() if line]
     crops = np.memmap(file, np.uint8, 'r')
