@@ -1,6 +1,6 @@
 """Scores of whole sets, resumable, and as CSV for `express-diffiqa edc --scores NAME=FILE`.
 
-The CSVs lie where they can be committed: they take hours to make again, and without them nobody can repeat the tables of other methods.
+The CSVs of test people are part of the repository: they take hours to make again, and without them nobody could repeat the tables of other methods.
 """
 
 import csv
